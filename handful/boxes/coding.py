@@ -1,0 +1,54 @@
+"""Boxes as offsets from reference boxes (R-CNN, arXiv 1311.2524, appendix C)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+Weights = tuple[float, float, float, float]
+OFFSET_WEIGHTS: Weights = (10.0, 10.0, 5.0, 5.0)
+LOG_SCALE_LIMIT = math.log(1000.0 / 16)
+
+
+def encode_boxes(boxes: Tensor, reference: Tensor, *, weights: Weights = OFFSET_WEIGHTS) -> Tensor:
+    """Return the offsets ``[..., 4]`` (centre x, y, log width, height) of ``boxes`` ``[..., 4]``.
+
+    Both boxes and ``reference`` must have positive sizes; see ``at_least``.
+    """
+    center, size = _center_and_size(boxes)
+    reference_center, reference_size = _center_and_size(reference)
+    shift = (center - reference_center) / reference_size
+    stretch = torch.log(size / reference_size)
+    return torch.cat([shift, stretch], dim=-1) * boxes.new_tensor(weights)
+
+
+def decode_boxes(
+    offsets: Tensor, reference: Tensor, *, weights: Weights = OFFSET_WEIGHTS
+) -> Tensor:
+    """Return the boxes ``[..., 4]`` that lie at ``offsets`` from ``reference`` ``[..., 4]``.
+
+    The logarithms are limited so that a wild offset cannot overflow.
+    """
+    reference_center, reference_size = _center_and_size(reference)
+    shift, stretch = (offsets / offsets.new_tensor(weights)).split(2, dim=-1)
+    center = reference_center + shift * reference_size
+    half = torch.exp(stretch.clamp(max=LOG_SCALE_LIMIT)) * reference_size / 2
+    return torch.cat([center - half, center + half], dim=-1)
+
+
+def at_least(boxes: Tensor, side: float) -> Tensor:
+    """Return ``boxes`` ``[..., 4]`` with every side shorter than ``side`` set to ``side``.
+
+    The top-left corner stays; through a lengthened side no gradient flows.
+    """
+    near, far = boxes.split(2, dim=-1)
+    short = far - near < side
+    near = torch.where(short, near.detach(), near)
+    return torch.cat([near, torch.where(short, near + side, far)], dim=-1)
+
+
+def _center_and_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    near, far = boxes.split(2, dim=-1)
+    return (near + far) / 2, far - near

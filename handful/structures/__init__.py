@@ -1,0 +1,7 @@
+"""The few frozen types that travel between rooms."""
+
+from handful.structures.detections import Detections
+from handful.structures.exemplar import Exemplar
+from handful.structures.targets import Targets
+
+__all__ = ["Detections", "Exemplar", "Targets"]
