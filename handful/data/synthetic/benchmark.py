@@ -1,0 +1,18 @@
+"""Test scenes that stay as they are, so that figures from different days can be compared."""
+
+from __future__ import annotations
+
+from handful.data.synthetic.recipe import ShelfRecipe
+
+NOVEL_TEST = ShelfRecipe(
+    seed=2024,
+    scenes=40,
+    width=800,
+    height=600,
+    classes=36,
+    part="novel",
+    look_alike=3,
+    objects=(10, 18),
+    side=115,
+)
+"""36 unseen classes in look-alike families of three; scale 0.5 to 2, tilt 25°, occlusion 40 %."""
