@@ -1,0 +1,1 @@
+"""Detection systems, one folder each."""
