@@ -1,0 +1,1 @@
+"""Figures of merit: OS2D's own protocol and COCO's."""
