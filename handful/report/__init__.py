@@ -1,0 +1,1 @@
+"""Views on results for people: drawn boxes, contact sheets, short HTML pages."""
