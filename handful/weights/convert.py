@@ -1,0 +1,120 @@
+"""Official checkpoints turned into our weight files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handful.errors import ConfigError, WeightsError
+from handful.weights.card import Card
+from handful.weights.foreign import read_foreign, state_dict_of
+from handful.weights.store import file_sha256, save_weights
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+State = Mapping[str, "Tensor"]
+Mapped = tuple[dict[str, "Tensor"], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A project whose checkpoints can be read.
+
+    method: ours. mark: every checkpoint has entries that start so. convert: maps state and
+    variant to our state and the fields of our configuration.
+    """
+
+    method: str
+    mark: str
+    licence: str
+    home: str
+    convert: Callable[[State, str | None], Mapped]
+
+
+def convert(
+    path: Path | str,
+    *,
+    variant: str | None = None,
+    out: Path | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Path:
+    """Turn the official checkpoint at ``path`` into a weight file and return where it is.
+
+    variant: "v1" or "v2" for OS2D, whose files do not say which they are. out: default
+    beside ``path``, ending in .safetensors. dtype: as in ``save_weights``. Raises
+    ``WeightsError`` for a file that is none of the known checkpoints or is incomplete,
+    ``ConfigError`` for a missing or unknown variant.
+    """
+    source = Path(path)
+    target = Path(out) if out is not None else source.with_suffix(".safetensors")
+    if target.suffix != ".safetensors":
+        raise ConfigError(
+            "a weight file needs another ending",
+            field="out",
+            got=target.name,
+            expected="a name ending in .safetensors",
+        )
+    state = state_dict_of(read_foreign(source), file=source)
+    origin = _origin_of(state, source)
+    try:
+        converted, config = origin.convert(state, variant)
+    except WeightsError as error:
+        raise WeightsError(
+            error.what,
+            file=error.file or source,
+            field=error.field,
+            got=error.got,
+            expected=error.expected,
+            remedy=error.remedy,
+        ) from error
+    card = Card(
+        method=origin.method,
+        config=config,
+        licence=origin.licence,
+        source=f"{source.name} of {origin.home}, sha256 {file_sha256(source)}",
+    )
+    save_weights(target, converted, card, dtype=dtype)
+    return target
+
+
+def _convert_os2d(state: State, variant: str | None) -> Mapped:
+    from handful.methods.os2d.weights import convert_os2d_state
+
+    if variant not in ("v1", "v2"):
+        raise ConfigError(
+            "the file does not say which variant of OS2D it is",
+            field="variant",
+            got=variant or "none",
+            expected="v1 or v2",
+            remedy="os2d_v1-train.pth is v1; os2d_v2-train.pth and os2d_v2-init.pth are v2",
+        )
+    converted, config = convert_os2d_state(state, variant)
+    return converted, asdict(config)
+
+
+ORIGINS = (
+    Origin(
+        method="os2d",
+        mark="os2d_head_creator.",
+        licence="MIT",
+        home="github.com/aosokin/os2d",
+        convert=_convert_os2d,
+    ),
+)
+
+
+def _origin_of(state: State, source: Path) -> Origin:
+    for origin in ORIGINS:
+        if any(key.startswith(origin.mark) for key in state):
+            return origin
+    raise WeightsError(
+        "a checkpoint of no known method",
+        file=source,
+        got=f"{len(state)} entries, the first '{next(iter(state))}'",
+        expected="a checkpoint of " + ", ".join(origin.method for origin in ORIGINS),
+        remedy="A plain backbone needs no conversion",
+    )

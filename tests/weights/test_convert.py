@@ -1,0 +1,121 @@
+import os
+
+import pytest
+import torch
+
+from handful.errors import ConfigError, WeightsError
+from handful.methods.os2d.config import V1, V2, OS2DConfig
+from handful.methods.os2d.model import OS2D
+from handful.methods.os2d.weights import CLASS_TRUNK, TRUNK, official_key
+from handful.weights import convert, load_weights, read_card
+
+
+class Payload:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f"touch '{self.mark}'",)
+
+
+def official(config):
+    """A checkpoint with the official names; every tensor repeats one number of its own."""
+    with torch.device("meta"):
+        shapes = OS2D(config).state_dict()
+    state = {}
+    for index, (key, value) in enumerate(shapes.items()):
+        name = official_key(key)
+        state[name] = (
+            torch.full((), index / 64 if value.is_floating_point() else index)
+            .to(value.dtype)
+            .expand(value.shape)
+        )
+        if name.startswith(TRUNK):
+            state[CLASS_TRUNK + name.removeprefix(TRUNK)] = state[name]
+    return state
+
+
+@pytest.fixture(scope="module")
+def v2_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("official") / "os2d_v2-train.pth"
+    torch.save({"net": official(V2), "optimizer": {"state": {}}}, path)
+    return path
+
+
+def test_an_official_checkpoint_becomes_a_weight_file(v2_file, tmp_path):
+    path = convert(v2_file, variant="v2", out=tmp_path / "a.safetensors", dtype=torch.float16)
+    state, card = load_weights(path, dtype=torch.float32)
+    config = OS2DConfig(**card.config)
+    assert (card.method, card.licence, config) == ("os2d", "MIT", V2)
+    assert "os2d_v2-train.pth" in card.source and "aosokin/os2d" in card.source
+    with torch.device("meta"):
+        expected = OS2D(config).state_dict()
+    assert {key: value.shape for key, value in state.items()} == {
+        key: value.shape for key, value in expected.items()
+    }
+    for index, (key, value) in enumerate(expected.items()):
+        if value.is_floating_point():
+            assert float(state[key].flatten()[0]) == index / 64
+
+
+@pytest.mark.parametrize(
+    ("variant", "error", "message"),
+    [
+        (None, ConfigError, "does not say which variant.*got none, expected v1 or v2"),
+        ("v3", ConfigError, "got v3"),
+        ("v1", WeightsError, r"os2d_v2-train\.pth.*6 outputs, expected 4.*Try variant v2"),
+    ],
+)
+def test_the_variant_must_be_said_and_must_fit(v2_file, tmp_path, variant, error, message):
+    with pytest.raises(error, match=message):
+        convert(v2_file, variant=variant, out=tmp_path / "a.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_v1_is_read_as_v1(tmp_path):
+    path = tmp_path / "os2d_v1-train.pth"
+    config = OS2DConfig(**{**vars(V1), "trunk": "resnet50"})
+    torch.save({"net": official(config)}, path)
+    written = convert(path, variant="v1", dtype=torch.float16)
+    assert written == tmp_path / "os2d_v1-train.safetensors"
+    assert OS2DConfig(**read_card(written).config) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda net: net.pop(TRUNK + "conv1.weight"), "lacks an entry.*conv1.weight"),
+        (lambda net: net.update({TRUNK + "bn1.bias": torch.zeros(3)}), "bn1.bias"),
+        (lambda net: net.update(surplus=torch.zeros(1)), "does not have.*surplus"),
+    ],
+)
+def test_incomplete_checkpoints_are_refused_by_file_and_entry(tmp_path, change, message):
+    net = official(V2)
+    change(net)
+    path = tmp_path / "broken.pth"
+    torch.save({"net": net}, path)
+    with pytest.raises(WeightsError, match=message) as caught:
+        convert(path, variant="v2")
+    assert str(path) in str(caught.value)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["broken.pth"]
+
+
+def test_a_checkpoint_of_another_method_is_refused(tmp_path):
+    path = tmp_path / "other.pth"
+    torch.save({"model": {"backbone.conv": torch.zeros(1)}}, path)
+    with pytest.raises(WeightsError, match="no known method.*backbone.conv"):
+        convert(path)
+
+
+def test_a_hostile_checkpoint_runs_nothing(tmp_path):
+    path, mark = tmp_path / "evil.pth", tmp_path / "executed"
+    torch.save({"net": official(V2), "optimizer": Payload(mark)}, path)
+    with pytest.raises(WeightsError, match="could run code.*system"):
+        convert(path, variant="v2")
+    assert not mark.exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["evil.pth"]
+
+
+def test_the_checkpoint_itself_is_never_overwritten(v2_file):
+    with pytest.raises(ConfigError, match="ending in .safetensors"):
+        convert(v2_file, variant="v2", out=v2_file)
