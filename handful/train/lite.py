@@ -41,7 +41,9 @@ def train_lite(
     model = OS2D(recipe.model, pretrained_trunk=True).eval()
     model.trunk.requires_grad_(False)
     scenes = draw_pool(recipe.shelves, workers=workers, reporter=reporter)
-    pool = FeaturePool.fill(recipe, WindowCutter(recipe.cuts, recipe.shelves, scenes), model, reporter)
+    pool = FeaturePool.fill(
+        recipe, WindowCutter(recipe.cuts, recipe.shelves, scenes), model, reporter
+    )
     whiten_projection(model, pool.window_features[:SAMPLE], power=recipe.whitening)
     model.head.train()
     optimizer = torch.optim.AdamW(
@@ -64,9 +66,11 @@ def train_lite(
 
 
 def draw_pool(shelves: ShelfRecipe, *, workers: int, reporter: Reporter) -> Sequence[Scene]:
-    """Draw every scene of ``shelves``, in several processes."""
+    """Draw every scene of ``shelves``, in ``workers`` processes if it is more than one."""
     numbers = range(shelves.scenes)
-    with ProcessPoolExecutor(max(workers, 1), mp_context=get_context("spawn")) as processes:
+    if workers <= 1:
+        return [_scene(shelves, index) for index in track(numbers, reporter, "scenes")]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
         drawn = processes.map(partial(_scene, shelves), numbers, chunksize=8)
         return list(track(drawn, reporter, "scenes", total=shelves.scenes))
 

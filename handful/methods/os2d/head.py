@@ -76,11 +76,12 @@ class MatchingHead(nn.Module):
 
     def parameters_of(self, correlation: Tensor) -> Tensor:
         """Return the transform's parameters ``[N, P, h, w]`` from cosines ``[N, T*T, h, w]``."""
-        positive = torch.relu(correlation)
-        if not torch.is_grad_enabled() and not torch.jit.is_tracing():
-            # Both the lengths and the tiles of the first convolution read a cell's channels.
-            positive = positive.contiguous(memory_format=torch.channels_last)
-        return self.transform_net(unit_length(positive, CORRELATION_EPSILON))
+        if torch.is_grad_enabled() or torch.jit.is_tracing():
+            return self.transform_net(unit_length(torch.relu(correlation), CORRELATION_EPSILON))
+        # The same in one buffer, where a cell's channels, which are read together, lie together.
+        cells = torch.empty_like(correlation, memory_format=torch.channels_last)
+        cells.copy_(correlation).relu_()
+        return self.transform_net(unit_length(cells, CORRELATION_EPSILON, overwrite=True))
 
     def forward(self, features: Tensor, templates: Tensor) -> Matches:
         """Match ``templates`` ``[K, C, T, T]`` with raw ``features`` ``[B, C, h, w]``.
@@ -154,11 +155,14 @@ def cosines(scene: Tensor, templates: Tensor) -> Tensor:
     return products.reshape(batch * len(templates), -1, height, width)
 
 
-def unit_length(x: Tensor, epsilon: float) -> Tensor:
-    """Return ``x`` ``[N, C, ...]`` divided by its length over channels plus ``epsilon``."""
+def unit_length(x: Tensor, epsilon: float, *, overwrite: bool = False) -> Tensor:
+    """Return ``x`` ``[N, C, ...]`` divided by its length over channels plus ``epsilon``.
+
+    overwrite: the result may take the place of ``x``.
+    """
     single = at_least_single(x)
-    length = torch.linalg.vector_norm(single, dim=1, keepdim=True)
-    return (single / (length + epsilon)).to(x.dtype)
+    length = torch.linalg.vector_norm(single, dim=1, keepdim=True) + epsilon
+    return (single.div_(length) if overwrite else single / length).to(x.dtype)
 
 
 def at_least_single(x: Tensor) -> Tensor:

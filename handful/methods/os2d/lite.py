@@ -18,8 +18,8 @@ LITE = OS2DConfig(
     inverse=False,
     regressor_kernels=(5, 5, 5),
     regressor_channels=(32, 32),
-    mean=(127 / 255,) * 3,
-    std=(128 / 255,) * 3,
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    std=(128 / 255, 128 / 255, 128 / 255),
 )
 """A median object of 120 pixels fills its template of 15 cells at stride 8."""
 

@@ -75,7 +75,7 @@ class OS2D(nn.Module):
         return torch.cat(maps, dim=1) if len(maps) > 1 else maps[0]
 
     def project(self, maps: Tensor) -> Tensor:
-        """Return features ``[B, C, h, w]`` from joined maps ``[B, F, h, w]``: the projection, if any."""
+        """Return features ``[B, C, h, w]`` of joined ``maps`` ``[B, F, h, w]``."""
         return maps if self.projection is None else self.projection(maps)
 
     def template(self, image: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from handful.errors import ConfigError
 from handful.methods.os2d.alignment import Instances, alignment_loss
 from handful.methods.os2d.anchors import anchor_boxes
 from handful.methods.os2d.head import FEATURE_EPSILON, unit_length
@@ -104,7 +105,9 @@ class FeaturePool:
         family = self.recipe.shelves.look_alike
         first = label // family * family
         others = [
-            other for other in range(first, first + family) if other != label and other in self.examples
+            other
+            for other in range(first, first + family)
+            if other != label and other in self.examples
         ]
         random.shuffle(others)
         return others[: self.recipe.siblings]
@@ -121,9 +124,7 @@ def pool_loss(model: OS2D, batch: FeatureBatch, recipe: LiteRecipe) -> dict[str,
             for number in range(len(scenes))
         ]
     )
-    matrices = parameters_to_matrices(
-        head.parameters_of(correlation), inverse=recipe.model.inverse
-    )
+    matrices = parameters_to_matrices(head.parameters_of(correlation), inverse=recipe.model.inverse)
     scores, _ = head.scores(correlation, matrices.detach())
     anchors = anchor_boxes(
         (scenes.shape[-2], scenes.shape[-1]),
@@ -153,13 +154,18 @@ def whiten_projection(model: OS2D, features: Sequence[Tensor], *, power: float) 
     rows = torch.cat([f.flatten(1).T[::9].float() for f in features])
     mean = rows.mean(dim=0)
     scale = torch.cat(
-        [part.var(dim=0).sum().rsqrt().expand(part.shape[1]) for part in rows.split(model.trunk.channels, dim=1)]
+        [
+            part.var(dim=0).sum().rsqrt().expand(part.shape[1])
+            for part in rows.split(model.trunk.channels, dim=1)
+        ]
     )
     centred = (rows - mean) * scale
     variance, axes = torch.linalg.eigh(centred.T @ centred / len(centred))
     kept = model.channels
     weight = (axes[:, -kept:] * variance[-kept:].pow(-power)).T * scale
     projection = model.projection
+    if projection is None:
+        raise ConfigError("this network has no projection to start", field="projection")
     projection.weight.copy_(weight[:, :, None, None])
     projection.bias.copy_(-weight @ mean)
 

@@ -117,9 +117,7 @@ class WindowCutter:
         x1, y1, x2, y2 = bounds(placed.outline)
         low, high = recipe.object_side
         side = math.exp(random.uniform(math.log(low), math.log(high)))
-        zoom = max(
-            side / math.sqrt((x2 - x1) * (y2 - y1)), recipe.side / min(scene.image.size)
-        )
+        zoom = max(side / math.sqrt((x2 - x1) * (y2 - y1)), recipe.side / min(scene.image.size))
         reach = recipe.side / zoom
         left = _start(x1, x2, reach, random, limit=scene.image.width)
         top = _start(y1, y2, reach, random, limit=scene.image.height)
@@ -135,8 +133,8 @@ class WindowCutter:
 
     def _choose(self, random: Generator) -> tuple[Scene, PlacedObject]:
         while True:
-            scene = self.scenes[random.integers(len(self.scenes))]
-            placed = scene.objects[random.integers(len(scene.objects))]
+            scene = self.scenes[int(random.integers(len(self.scenes)))]
+            placed = scene.objects[int(random.integers(len(scene.objects)))]
             if placed.visible >= self.recipe.known and placed.label in self._models:
                 return scene, placed
 
@@ -148,7 +146,7 @@ class WindowCutter:
             to_front = numpy.diag([1 / image.width, 1 / image.height, 1.0])
         else:
             models = self._models[label]
-            number, position = models[random.integers(len(models))]
+            number, position = models[int(random.integers(len(models)))]
             image, placed = self.scenes[number].image, self.scenes[number].objects[position]
             box = self._shaken(bounds(placed.outline), image.size, random)
             to_front = numpy.linalg.inv(placed.homography)
