@@ -28,16 +28,16 @@ class SilentReporter:
     """The reporter of the library's default: it tells nobody."""
 
     def start(self, task: str, total: int | None) -> None:
-        pass
+        """Say nothing."""
 
     def advance(self, task: str, steps: int = 1, **values: float) -> None:
-        pass
+        """Say nothing."""
 
     def finish(self, task: str) -> None:
-        pass
+        """Say nothing."""
 
     def note(self, text: str) -> None:
-        pass
+        """Say nothing."""
 
 
 def track(

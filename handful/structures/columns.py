@@ -49,4 +49,6 @@ class Columns:
 
     def to(self, device: torch.device | str) -> Self:
         """Return the same table on ``device``."""
-        return replace(self, **{name: column.to(device) for name, column in self._columns().items()})
+        return replace(
+            self, **{name: column.to(device) for name, column in self._columns().items()}
+        )

@@ -38,9 +38,7 @@ class Detections(Columns):
         self._require_equal_lengths()
 
     @classmethod
-    def empty(
-        cls, image_size: tuple[int, int], class_names: tuple[str, ...] = ()
-    ) -> Detections:
+    def empty(cls, image_size: tuple[int, int], class_names: tuple[str, ...] = ()) -> Detections:
         """Return the answer 'nothing found'."""
         return cls(
             boxes=torch.zeros(0, 4),

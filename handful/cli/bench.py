@@ -1,0 +1,64 @@
+"""The command ``handful bench oneshot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def oneshot(
+    *,
+    models: tuple[str, ...] = ("os2d-lite", "os2d-v2-resnet50"),
+    size: tuple[int, int] = (1280, 960),
+    repeats: int = 5,
+    classes: tuple[int, ...] = (1, 100, 1000),
+    json: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Measure what a picture's features, one more class, and memory cost on this machine.
+
+    Takes some minutes. Weights are random, which changes neither time nor memory.
+
+    Args:
+        models: os2d-lite, os2d-v2-resnet50.
+        size: width and height of the picture.
+        repeats: measure so often; the median counts.
+        classes: numbers of classes of whole searches.
+        json: Print one JSON object instead of tables.
+        out: Also write oneshot.json and oneshot.md to this folder.
+    """
+    import json as notation
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from handful import api
+    from handful.bench.tables import SEARCHES, TIMES, facts, markdown, search_rows, time_rows
+    from handful.cli.terminal import terminal_reporter
+    from handful.files import require_writable, write_json, write_text
+
+    files = (out / "oneshot.json", out / "oneshot.md") if out else None
+    require_writable(*(files or ()))
+    result = api.bench_oneshot(
+        models,
+        image_size=(size[1], size[0]),
+        repeats=repeats,
+        class_counts=classes,
+        reporter=terminal_reporter(),
+    )
+    if files:
+        write_json(files[0], result)
+        write_text(files[1], markdown(result))
+    if json:
+        sys.stdout.write(notation.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        return
+    console = Console(highlight=False)
+    for heads, rows in ((TIMES, time_rows(result)), (SEARCHES, search_rows(result))):
+        table = Table(heads[0])
+        for head in heads[1:]:
+            table.add_column(head, justify="right")
+        for row in rows:
+            table.add_row(*row)
+        if rows:
+            console.print(table)
+    console.print(facts(result), markup=False)

@@ -1,0 +1,1 @@
+"""From pictures and shown examples to detections."""
