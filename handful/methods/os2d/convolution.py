@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 TILE_SIDE = 12
@@ -79,13 +78,10 @@ class SpectralConv2d(nn.Conv2d):
         """Whether the spectra apply to ``input`` and save enough."""
         kernel = self.kernel_size[0]
         applies = (
-            input.device.type == "cpu"
+            searches_on_cpu(input)
+            and not torch.is_autocast_enabled("cpu")
             and input.dtype == self.weight.dtype == torch.float32
             and input.dim() == 4
-            and not torch.is_grad_enabled()
-            and not torch.is_autocast_enabled("cpu")
-            and not torch.jit.is_tracing()
-            and not torch.compiler.is_compiling()
             and self.kernel_size == (kernel, kernel)
             and kernel % 2 == 1
             and self.padding == (kernel // 2, kernel // 2)
@@ -97,6 +93,16 @@ class SpectralConv2d(nn.Conv2d):
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_spectra": None}
+
+
+def searches_on_cpu(x: Tensor) -> bool:
+    """Whether ``x`` is worked on by a CPU, with no gradient wanted and no graph being made."""
+    return (
+        x.device.type == "cpu"
+        and not torch.is_grad_enabled()
+        and not torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        and not torch.compiler.is_compiling()
+    )
 
 
 def spectral_gain(weight_shape: torch.Size, map_size: torch.Size) -> float:
@@ -166,9 +172,7 @@ def _convolve_block(x: Tensor, spectra: list[Tensor], kernel: int) -> Tensor:
             for part in range(parts):
                 window = lines[row + part, :, start : start + side]
                 matrix = along[:, part * side : (part + 1) * side].expand(columns, -1, -1)
-                torch.baddbmm(
-                    points[index], matrix, window, beta=min(part, 1), out=points[index]
-                )
+                torch.baddbmm(points[index], matrix, window, beta=min(part, 1), out=points[index])
         products = torch.bmm(points.view(tiles, -1, channels).transpose(0, 1), spectrum)
         target = halfway[row : row + parts].view(parts * TILE_SIDE, -1)
         torch.mm(back, products.view(len(spectrum), -1), out=target)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from handful.boxes.coding import at_least, encode_boxes
 from handful.methods.os2d.anchors import anchor_boxes
 from handful.methods.os2d.config import OS2DConfig
+from handful.methods.os2d.convolution import searches_on_cpu
 from handful.methods.os2d.resample import (
     cell_centers,
     inner_cells,
@@ -76,7 +77,7 @@ class MatchingHead(nn.Module):
 
     def parameters_of(self, correlation: Tensor) -> Tensor:
         """Return the transform's parameters ``[N, P, h, w]`` from cosines ``[N, T*T, h, w]``."""
-        if torch.is_grad_enabled() or torch.jit.is_tracing():
+        if not searches_on_cpu(correlation):
             return self.transform_net(unit_length(torch.relu(correlation), CORRELATION_EPSILON))
         # The same in one buffer, where a cell's channels, which are read together, lie together.
         cells = torch.empty_like(correlation, memory_format=torch.channels_last)
@@ -90,7 +91,7 @@ class MatchingHead(nn.Module):
         """
         scene = unit_length(features, FEATURE_EPSILON)
         at_once = max(1, len(templates))
-        if features.device.type == "cpu" and not torch.is_grad_enabled():
+        if searches_on_cpu(features):
             at_once = max(1, CELLS_AT_ONCE // (scene.shape[0] * scene.shape[2] * scene.shape[3]))
         parts = [self.match_scene(scene, chunk) for chunk in templates.split(at_once)]
         return parts[0] if len(parts) == 1 else joined_matches(parts)

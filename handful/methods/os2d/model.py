@@ -65,7 +65,9 @@ class OS2D(nn.Module):
             (images.shape[-2], images.shape[-1]), self.config.feature_stride
         )
         maps = []
-        for stride, level in zip(self.config.trunk_strides, self.trunk(images), strict=True):
+        for stride, level in zip(
+            self.config.trunk_strides, self.trunk(self._whole(images)), strict=True
+        ):
             ratio = stride // self.config.feature_stride
             if ratio > 1:
                 level = F.interpolate(
@@ -73,6 +75,18 @@ class OS2D(nn.Module):
                 )
             maps.append(level[..., :height, :width])
         return torch.cat(maps, dim=1) if len(maps) > 1 else maps[0]
+
+    def _whole(self, images: Tensor) -> Tensor:
+        """Return ``images`` with right and bottom padded to whole cells of the coarsest map.
+
+        Maps of several strides line up only so: a trunk with "same" padding shifts each by
+        what is left over of its cells. A single map needs no company and stays as published.
+        """
+        coarsest = max(self.config.trunk_strides)
+        if coarsest == self.config.feature_stride:
+            return images
+        height, width = images.shape[-2:]
+        return F.pad(images, (0, -width % coarsest, 0, -height % coarsest))
 
     def project(self, maps: Tensor) -> Tensor:
         """Return features ``[B, C, h, w]`` of joined ``maps`` ``[B, F, h, w]``."""

@@ -151,6 +151,9 @@ def whiten_projection(model: OS2D, features: Sequence[Tensor], *, power: float) 
     The trunk's maps are first brought to equal total variance; components are divided by
     their variance to ``power``.
     """
+    projection = model.projection
+    if projection is None:
+        raise ConfigError("this network has no projection to start", field="projection")
     rows = torch.cat([f.flatten(1).T[::9].float() for f in features])
     mean = rows.mean(dim=0)
     scale = torch.cat(
@@ -163,9 +166,6 @@ def whiten_projection(model: OS2D, features: Sequence[Tensor], *, power: float) 
     variance, axes = torch.linalg.eigh(centred.T @ centred / len(centred))
     kept = model.channels
     weight = (axes[:, -kept:] * variance[-kept:].pow(-power)).T * scale
-    projection = model.projection
-    if projection is None:
-        raise ConfigError("this network has no projection to start", field="projection")
     projection.weight.copy_(weight[:, :, None, None])
     projection.bias.copy_(-weight @ mean)
 

@@ -34,9 +34,14 @@ class TransformNet(nn.Module):
         self.output = nn.Conv2d(
             channels[-1], config.parameters, last, padding=last // 2, padding_mode=mode
         )
-        nn.init.zeros_(self.output.weight)
-        with torch.no_grad():
-            self.output.bias.copy_(torch.tensor(identity_parameters(config.parameters)))  # type: ignore[union-attr]
+        self.predict_identity()
+
+    @torch.no_grad()
+    def predict_identity(self) -> None:
+        """Make the net predict the identity everywhere: plain matching without a transform."""
+        self.output.weight.zero_()
+        parameters = identity_parameters(self.output.out_channels)
+        self.output.bias.copy_(torch.tensor(parameters))  # type: ignore[union-attr]
 
     def forward(self, correlation: Tensor) -> Tensor:
         """Return parameters ``[N, P, h, w]`` from normalised correlations ``[N, T*T, h, w]``."""

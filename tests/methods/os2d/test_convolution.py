@@ -132,6 +132,7 @@ def test_gradients_go_through_the_plain_convolution(always):
     assert torch.equal(conv.weight.grad, plain.weight.grad)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_autocast_and_export_are_plain_convolutions(always):
     conv, x = made().eval(), correlations(1, 9, 20, 20)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
