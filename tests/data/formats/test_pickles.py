@@ -70,6 +70,9 @@ class Calls:
     def __reduce__(self):
         return self.call
 
+    def __str__(self):
+        return f"{self.call[0].__name__}{self.call[1]}"
+
 
 RAN = "handful_hostile_pickle_ran"
 
