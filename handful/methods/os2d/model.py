@@ -19,9 +19,10 @@ from handful.methods.os2d.head import (
 )
 from handful.nn.backbones import build_trunk
 
-WORKING_FLOATS = 1300
-"""Floats a class needs at each cell while it is matched: correlations twice, two hidden maps
-of the transform net, sampled cells and their grid."""
+WORKING_FLOATS = 1500
+"""Floats a class needs at each cell while it is matched: correlations twice, a hidden map, and
+tiles of the transform net or sampled cells with their grid. A CPU without gradients takes a few
+classes at a time, so that many need less than so much each."""
 
 
 def resized_to_template(features: Tensor, side: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""What things cost, measured side by side: the rooms behind ``handful bench``."""

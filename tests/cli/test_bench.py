@@ -1,0 +1,48 @@
+"""The command ``handful bench oneshot``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+WORDS = ("bench", "oneshot", "--models", "os2d-lite", "--size", "160", "96", "--repeats", "1")
+
+
+@pytest.mark.integration
+def test_tables_and_files_say_what_was_measured(handful, tmp_path: Path) -> None:
+    code, out, err = handful(*WORDS, "--classes", 1, 2, "--out", tmp_path)
+    assert code == 0, err
+    assert "os2d-lite" in out and "one more" in out and "160 x 96" in " ".join(out.split())
+    (model,) = json.loads((tmp_path / "oneshot.json").read_text(encoding="utf-8"))["models"]
+    assert [cost["classes"] for cost in model["searches"]] == [1, 2]
+    page = (tmp_path / "oneshot.md").read_text(encoding="utf-8")
+    assert "`handful bench oneshot --models os2d-lite --size 160 96 --repeats 1" in page
+
+
+@pytest.mark.integration
+def test_json_is_the_result(handful) -> None:
+    code, out, err = handful(*WORDS, "--classes", "--json")
+    assert code == 0, err
+    assert json.loads(out)["image_size"] == [96, 160]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--models", "os2d-lit"), "Did you mean 'os2d-lite'"),
+        (("--repeats", "0"), "repeats"),
+        (("--size", "0", "10"), "image_size"),
+        (("--classes", "0"), "class_counts"),
+        (("--out", "taken"), "cannot write"),
+    ],
+)
+def test_mistakes_are_one_line(
+    handful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple, complaint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("a file", encoding="utf-8")
+    code, _, err = handful("bench", "oneshot", *words)
+    assert code == 2
+    assert complaint in err and err.count("\n") == 1
