@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy
 from PIL import Image, ImageDraw
 
-from handful.data.synthetic.designs import Colour, hsv, random_word
 from handful.data.synthetic.canvas import lit_ball
+from handful.data.synthetic.designs import Colour, hsv, random_word
 from handful.data.synthetic.glyphs import random_face, text_mask
 from handful.data.synthetic.icons import ICONS, icon_mask
 from handful.data.synthetic.patterns import PATTERNS, colour_field, fractal_noise, pattern_field
@@ -14,7 +14,18 @@ from handful.data.synthetic.patterns import PATTERNS, colour_field, fractal_nois
 Generator = numpy.random.Generator
 Size = tuple[int, int]
 
-SURFACES = ("wood", "wood", "cloth", "pattern", "tiles", "plain", "stone", "lawn", "clutter", "print")
+SURFACES = (
+    "wood",
+    "wood",
+    "cloth",
+    "pattern",
+    "tiles",
+    "plain",
+    "stone",
+    "lawn",
+    "clutter",
+    "print",
+)
 """All kinds of ground, as often as they are drawn."""
 
 
@@ -64,13 +75,19 @@ def _wood(size: Size, rng: Generator) -> Image.Image:
     field = numpy.where(seam & (planks > 1), 0.0, field)
     hue = rng.uniform(0.03, 0.12)
     dark, light = rng.uniform(0.1, 0.4), rng.uniform(0.5, 1)
-    colours = [numpy.array(hsv(hue, rng.uniform(0.2, 0.7), v)) for v in (dark, (dark + light) / 2, light)]
+    colours = [
+        numpy.array(hsv(hue, rng.uniform(0.2, 0.7), v)) for v in (dark, (dark + light) / 2, light)
+    ]
     picture = _picture(field, colours, size)
-    return picture.transpose(Image.Transpose.TRANSPOSE).resize(size) if rng.random() < 0.3 else picture
+    return (
+        picture.transpose(Image.Transpose.TRANSPOSE).resize(size) if rng.random() < 0.3 else picture
+    )
 
 
 def _cloth(size: Size, rng: Generator) -> Image.Image:
-    base = pattern_field(str(rng.choice(["solid", "plaid", "stripes", "dots", "checks", "zigzag"])), size, rng)
+    base = pattern_field(
+        str(rng.choice(["solid", "plaid", "stripes", "dots", "checks", "zigzag"])), size, rng
+    )
     weave = rng.random((size[1], size[0]), dtype=numpy.float32)
     folds = fractal_noise(size, rng, cells=rng.uniform(2, 5), octaves=2)
     field = base * rng.uniform(0.3, 0.6) + weave * rng.uniform(0.05, 0.3) + folds * 0.25
@@ -84,7 +101,9 @@ def _tiles(size: Size, rng: Generator) -> Image.Image:
 
 
 def _stone(size: Size, rng: Generator) -> Image.Image:
-    rough = fractal_noise(size, rng, cells=rng.uniform(8, 60), octaves=4, fall=rng.uniform(0.5, 0.9))
+    rough = fractal_noise(
+        size, rng, cells=rng.uniform(8, 60), octaves=4, fall=rng.uniform(0.5, 0.9)
+    )
     return _picture(rough, _colours(rng, 3, grey=0.8), size)
 
 
@@ -149,7 +168,9 @@ def _clutter(size: Size, rng: Generator) -> Image.Image:
 
 
 def _rack(size: Size, rng: Generator, boards: tuple[float, ...]) -> Image.Image:
-    wall = _MAKERS[str(rng.choice(["plain", "plain", "stone", "wood", "cloth", "pattern"]))](size, rng)
+    wall = _MAKERS[str(rng.choice(["plain", "plain", "stone", "wood", "cloth", "pattern"]))](
+        size, rng
+    )
     dim = numpy.asarray(wall, dtype=numpy.float32) * rng.uniform(0.25, 0.9)
     picture = Image.fromarray(dim.astype(numpy.uint8))
     draw = ImageDraw.Draw(picture)
@@ -164,7 +185,7 @@ def _rack(size: Size, rng: Generator, boards: tuple[float, ...]) -> Image.Image:
             picture.paste(grain.crop((0, 0, area[2], max(1, area[3] - area[1]))), area[:2])
         else:
             draw.rectangle(area, fill=_whole(front))
-        draw.line((0, area[1], size[0], area[1]), fill=_whole(tuple(c * 0.6 for c in front)), width=1)
+        draw.line((0, area[1], size[0], area[1]), fill=_whole(numpy.array(front) * 0.6), width=1)
         for x in numpy.arange(rng.uniform(0, 60), size[0], rng.uniform(50, 140)):
             if rng.random() < 0.7 and thick > 8:
                 tag = (float(x), area[1] + 2, float(x) + thick * 2, area[3])
@@ -178,7 +199,7 @@ def _leaning(picture: Image.Image, rng: Generator) -> Image.Image:
     """See the ground at a slant."""
     w, h = picture.size
     a, b = rng.uniform(0, 0.3, 2) * w
-    quad = (a, 0, -a * 0, h, w, h, w - b, 0)
+    quad = (a, 0, 0, h, w, h, w - b, 0)
     return picture.transform(picture.size, Image.Transform.QUAD, quad, Image.Resampling.BILINEAR)
 
 

@@ -23,7 +23,9 @@ class Lens:
     jpeg: int = 40
 
 
-def photograph(picture: Image.Image, rng: Generator, lens: Lens, *, style: str = "day") -> Image.Image:
+def photograph(
+    picture: Image.Image, rng: Generator, lens: Lens, *, style: str = "day"
+) -> Image.Image:
     """Return ``picture`` under random light, in ``style``, through ``lens``."""
     pixels = numpy.asarray(picture, dtype=numpy.float32) / 255
     pixels = _develop(_illuminate(pixels, rng), rng)
@@ -42,7 +44,9 @@ def _illuminate(pixels: Pixels, rng: Generator) -> Pixels:
         x = numpy.linspace(-1, 1, width, dtype=numpy.float32)[None]
         y = numpy.linspace(-1, 1, height, dtype=numpy.float32)[:, None]
         across = x * numpy.cos(angle) + y * numpy.sin(angle)
-        edge = numpy.clip(numpy.sin(across * rng.uniform(1, 5) + rng.uniform(0, 6)) * rng.uniform(2, 20), -1, 1)
+        edge = numpy.clip(
+            numpy.sin(across * rng.uniform(1, 5) + rng.uniform(0, 6)) * rng.uniform(2, 20), -1, 1
+        )
         light = light * (1 - strength * (0.5 + 0.5 * edge))
     tint = 1 + rng.normal(0, 0.07, 3)
     pixels = pixels * (light[..., None] * tint.astype(numpy.float32))
@@ -79,7 +83,9 @@ def _night(pixels: Pixels, rng: Generator) -> Pixels:
     height, width = pixels.shape[:2]
     x = numpy.linspace(0, 1, width, dtype=numpy.float32)[None]
     y = numpy.linspace(0, 1, height, dtype=numpy.float32)[:, None]
-    dark = numpy.array([0.75, 0.85, 1.15], dtype=numpy.float32) * numpy.float32(rng.uniform(0.22, 0.35))
+    dark = numpy.array([0.75, 0.85, 1.15], dtype=numpy.float32) * numpy.float32(
+        rng.uniform(0.22, 0.35)
+    )
     light = numpy.broadcast_to(dark, pixels.shape).copy()
     warm = numpy.array([1.1, 0.85, 0.5], dtype=numpy.float32)
     for _ in range(int(rng.integers(1, 4))):
@@ -100,7 +106,12 @@ def _blur(picture: Image.Image, rng: Generator, most: float) -> Image.Image:
     if manner < 0.75:
         return picture.filter(ImageFilter.GaussianBlur(amount * 0.8))
     angle, steps = rng.uniform(0, numpy.pi), 5
-    shake = numpy.linspace(-1, 1, steps)[:, None] * amount * 1.3 * numpy.array([numpy.cos(angle), numpy.sin(angle)])
+    shake = (
+        numpy.linspace(-1, 1, steps)[:, None]
+        * amount
+        * 1.3
+        * numpy.array([numpy.cos(angle), numpy.sin(angle)])
+    )
     kernel = numpy.zeros((5, 5))
     for dx, dy in shake.clip(-2, 2):
         kernel[2 + round(float(dy)), 2 + round(float(dx))] += 1
@@ -114,8 +125,12 @@ def _noise(picture: Image.Image, rng: Generator, most: float) -> Image.Image:
         return picture
     pixels = numpy.asarray(picture).astype(numpy.int16)
     channels = 3 if rng.random() < 0.5 else 1
-    grain = rng.standard_normal((*pixels.shape[:2], channels), dtype=numpy.float32) * numpy.float32(strength)
-    return Image.fromarray(numpy.clip(pixels + grain.astype(numpy.int16), 0, 255).astype(numpy.uint8))
+    grain = rng.standard_normal((*pixels.shape[:2], channels), dtype=numpy.float32) * numpy.float32(
+        strength
+    )
+    return Image.fromarray(
+        numpy.clip(pixels + grain.astype(numpy.int16), 0, 255).astype(numpy.uint8)
+    )
 
 
 def _compress(picture: Image.Image, rng: Generator, lowest: int) -> Image.Image:

@@ -84,15 +84,10 @@ class Front:
         manner = self.rng.random()
         if manner < 0.2 and min(size) > 40:
             offset = max(2, min(size) // 30)
-            shadow = tuple(c * 0.35 for c in self.design.palette.ground)
-            w, h = self.picture.size
-            moved = (
-                box[0] + offset / w,
-                box[1] + offset / h,
-                box[2] + offset / w,
-                box[3] + offset / h,
-            )
-            self.stamp(mask, moved, shadow)  # type: ignore[arg-type]
+            red, green, blue = self.design.palette.ground
+            dx, dy = offset / self.picture.width, offset / self.picture.height
+            moved = (box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy)
+            self.stamp(mask, moved, (red * 0.35, green * 0.35, blue * 0.35))
         self.stamp(mask, box, colour)
 
     def lines(self, box: Box, colour: Colour, *, height: int = 9) -> None:
@@ -104,7 +99,9 @@ class Front:
             words = " ".join(random_word(self.rng) for _ in range(int(self.rng.integers(2, 7))))
             mask = text_mask(words, height, face)
             mask = mask.crop((0, 0, min(mask.width, x2 - x1), mask.height))
-            self.picture.paste(whole_colour(colour), (x1, y, x1 + mask.width, y + mask.height), mask)
+            self.picture.paste(
+                whole_colour(colour), (x1, y, x1 + mask.width, y + mask.height), mask
+            )
             y += round(height * 1.7)
 
     def barcode(self, box: Box) -> None:

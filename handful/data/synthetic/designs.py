@@ -161,8 +161,38 @@ def _short_words(rng: Generator, count: int) -> list[str]:
 
 def random_word(rng: Generator) -> str:
     """Return a made-up word that can be pronounced."""
-    heads = "b br c ch cl d dr f fl g gr h j k l m n p pl qu r s sh st t tr v w z".split()
-    cores = "a e i o u a e o ai ee ou y".split()
+    heads = [
+        "b",
+        "br",
+        "c",
+        "ch",
+        "cl",
+        "d",
+        "dr",
+        "f",
+        "fl",
+        "g",
+        "gr",
+        "h",
+        "j",
+        "k",
+        "l",
+        "m",
+        "n",
+        "p",
+        "pl",
+        "qu",
+        "r",
+        "s",
+        "sh",
+        "st",
+        "t",
+        "tr",
+        "v",
+        "w",
+        "z",
+    ]
+    cores = ["a", "e", "i", "o", "u", "a", "e", "o", "ai", "ee", "ou", "y"]
     tails = ["", "", "n", "r", "l", "x", "s", "m", "t", "ck", "sh"]
     syllables = int(rng.integers(1, 4))
     word = "".join(f"{rng.choice(heads)}{rng.choice(cores)}" for _ in range(syllables))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from handful.data.synthetic.arrangements import arrange
 from handful.data.synthetic.canvas import Front, whole_colour
@@ -26,7 +26,9 @@ def paint_front(design: Design) -> Image.Image:
     width = round(FRONT_SIDE * min(1.0, aspect))
     height = round(FRONT_SIDE * min(1.0, 1 / aspect))
     rng = numpy.random.default_rng(design.seed)
-    front = Front(Image.new("RGB", (width, height), whole_colour(design.palette.ground)), design, rng)
+    front = Front(
+        Image.new("RGB", (width, height), whole_colour(design.palette.ground)), design, rng
+    )
     arrange(front)
     picture = _shade(front.picture, design, rng)
     picture.putalpha(silhouette_mask(design.silhouette, (width, height)))

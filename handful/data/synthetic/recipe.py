@@ -24,10 +24,13 @@ class ShelfRecipe:
     classes: how many, numbered from ``first_class``; part: where they come from (base and
     novel never share a class). look_alike: classes a family; members share a layout and differ
     in one colour, letter, digit, symbol, count, word or pattern.
-    objects: fewest and most labelled objects a scene; distractors: most objects of no class.
-    side: geometric mean of a median object's width and height in pixels; scale: smallest and
-    largest object relative to it. tilt: most degrees in the picture plane; turn: most degrees
-    out of it (perspective). max_occlusion: largest hidden or cut-off part of a labelled object.
+    objects: fewest (if they fit) and most labelled objects a scene; distractors: most objects
+    of no class.
+    side: geometric mean of a median object's width and height in pixels, seen straight on; scale:
+    smallest and largest object relative to it (of a row on a shelf, whose things vary by 8 %
+    and may be no higher than their board allows). tilt: most degrees in the picture plane; turn:
+    most degrees of pitch and of yaw. max_occlusion: largest hidden or cut-off part of a labelled
+    object.
     style: day, fog or night; blur: largest in pixels; noise: largest standard deviation, of 255.
     settings: the kinds of scene to choose from.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy
@@ -11,9 +12,10 @@ from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.data.synthetic.backgrounds import draw_background
 from handful.data.synthetic.camera import Lens, photograph
 from handful.data.synthetic.fronts import paint_front
-from handful.data.synthetic.layout import PlacedObject, recipe_design, scene_generator, scene_layout
+from handful.data.synthetic.layout import recipe_design, scene_generator, scene_layout
 from handful.data.synthetic.projection import Pose, pose_homography, project, warp
 from handful.data.synthetic.recipe import ShelfRecipe
+from handful.data.synthetic.stage import PlacedObject
 from handful.errors import ConfigError
 from handful.structures import Exemplar
 
@@ -112,7 +114,9 @@ def class_photo(
     placed = PlacedObject(label, design, matrix, outline, outline)
     canvas = draw_background(canvas_size, rng)
     _put(canvas, placed, _Shadow.random(rng), rng)
-    photo = photograph(canvas, rng, Lens(recipe.blur * 0.6, recipe.noise * 0.6, 60), style=recipe.style)
+    photo = photograph(
+        canvas, rng, Lens(recipe.blur * 0.6, recipe.noise * 0.6, 60), style=recipe.style
+    )
     x1, y1, x2, y2 = placed.box(*canvas_size)
     return photo.crop((round(x1), round(y1), round(x2), round(y2)))
 
@@ -125,11 +129,13 @@ def _front(recipe: ShelfRecipe, label: int) -> Image.Image:
     return paint_front(recipe_design(recipe, label))
 
 
+@dataclass(frozen=True)
 class _Shadow:
-    """The shadows of one scene: all fall the same way."""
+    """The shadows of one scene, which all fall the same way."""
 
-    def __init__(self, offset: tuple[float, float], blur: float, strength: float) -> None:
-        self.offset, self.blur, self.strength = offset, blur, strength
+    offset: tuple[float, float]
+    blur: float
+    strength: float
 
     @classmethod
     def random(cls, rng: Generator) -> _Shadow:
@@ -146,7 +152,10 @@ class _Shadow:
         wide = Image.new("L", (mask.width + 2 * margin, mask.height + 2 * margin))
         wide.paste(mask.point(lambda v: v * self.strength), (margin, margin))
         wide = wide.filter(ImageFilter.BoxBlur(self.blur))
-        place = (corner[0] - margin + round(self.offset[0]), corner[1] - margin + round(self.offset[1]))
+        place = (
+            corner[0] - margin + round(self.offset[0]),
+            corner[1] - margin + round(self.offset[1]),
+        )
         canvas.paste((0, 0, 0), place, wide)
 
 
