@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from handful.api.models import DEFAULT_MODEL, load
+from handful.boxes import nms
 from handful.data.dataset import Dataset
 from handful.data.images import read_image
 from handful.data.synthetic import ShelfRecipe, draw_shelves
@@ -37,6 +38,12 @@ DEMO_SCENES = ShelfRecipe(
     side=95,
 )
 """Small enough for two cores; twelve classes in families of look-alikes."""
+
+DEMO_ZOOM = 1.6
+"""Things on drawn shelves are small: all sizes a model searches are enlarged by this."""
+
+SAME_PLACE = 0.5
+"""Of boxes that overlap more than this the pictures show the strongest, whatever its class."""
 
 LEAD = (
     "Every class was shown once, by the picture below, and was never trained on. "
@@ -99,7 +106,13 @@ def demo(
     dataset = draw_shelves(scenes, polygons=False)
     shown = OneShotDetector(
         detector.model,
-        replace(detector.settings, score=-float("inf"), max_detections=None, max_per_class=100),
+        replace(
+            detector.settings,
+            score=-float("inf"),
+            max_detections=None,
+            max_per_class=100,
+            scales=tuple(scale * DEMO_ZOOM for scale in detector.settings.scales),
+        ),
         reporter=reporter,
     )
     shown.remember({example.name: example for example in dataset.examples})
@@ -108,6 +121,7 @@ def demo(
         picture, targets = dataset[index]
         searched.append(_search(shown, picture))
         likely = searched[-1].detections.above(detector.settings.score)
+        likely = likely[nms(likely.boxes, likely.scores, iou=SAME_PLACE)]
         drawn = draw_detections(picture, likely, targets=targets)
         save_picture(drawn, folder / scene_file(index))
     result = _measure(folder, dataset, searched, score=detector.settings.score)
