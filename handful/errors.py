@@ -34,9 +34,7 @@ class HandfulError(Exception):
 
     def _sentence(self) -> str:
         place = ", ".join(
-            part
-            for part in (self.file, f"field '{self.field}'" if self.field else None)
-            if part
+            part for part in (self.file, f"field '{self.field}'" if self.field else None) if part
         )
         text = f"{self.what} [{place}]" if place else self.what
         details = [

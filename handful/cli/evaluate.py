@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SHOWN = {
     "coco": ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100"),
-    "os2d": ("map", "map_weighted", "recall", "ap_joint"),
+    "os2d": ("map", "map_weighted", "recall", "ap_joint", "ap_pooled"),
 }
 
 

@@ -167,7 +167,8 @@ def whiten_projection(model: OS2D, features: Sequence[Tensor], *, power: float) 
     kept = model.channels
     weight = (axes[:, -kept:] * variance[-kept:].pow(-power)).T * scale
     projection.weight.copy_(weight[:, :, None, None])
-    projection.bias.copy_(-weight @ mean)
+    if projection.bias is not None:
+        projection.bias.copy_(-weight @ mean)
 
 
 def resized(features: Tensor, side: int) -> Tensor:
