@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from handful.boxes import chunked_nms
+from handful.boxes import box_iou, chunked_nms
 from handful.memory import ClassMemory
 from handful.methods.os2d import OS2D, MappedDetections, Matches, area_size, decode_pyramid
 from handful.methods.os2d import pyramid_sizes as scaled_sizes
@@ -22,6 +22,14 @@ Size = tuple[int, int]
 
 KEPT_BYTES = 4 * (4 + 1 + 8)
 """What matching leaves behind at each cell for each view: offsets, score, corners."""
+
+
+SAME_PLACE = 0.5
+"""Boxes of two classes that overlap more than this claim one object."""
+
+MOST_RIVALS, RIVAL_ROWS = 2000, 1000
+"""So many detections are compared with others, and so many at a time: time and memory then
+grow with the number of detections, not with its square."""
 
 
 def fitted(picture: Image.Image, image_size: int | None) -> Image.Image:
@@ -84,12 +92,33 @@ def search_levels(
             anchor_side=model.config.anchor_side,
         )
         found = _joined(found, strongest_of_each(part, settings.max_per_class))
-        if not settings.across_classes:
+        if not settings.across_classes and not settings.rivalry:
             found = found[: settings.max_detections]
+    if settings.rivalry:
+        scores = rival_scores(found, rivalry=settings.rivalry)
+        found = replace(found, scores=scores).sorted().above(settings.score)
     if settings.across_classes:
         keep = chunked_nms(found.boxes, found.scores, iou=settings.nms_iou, chunk=NMS_CHUNK)
-        found = found[keep][: settings.max_detections]
-    return replace(found, class_names=memory.names)
+        found = found[keep]
+    return replace(found[: settings.max_detections], class_names=memory.names)
+
+
+def rival_scores(found: MappedDetections, *, rivalry: float) -> Tensor:
+    """Return scores ``[N]`` lowered where another class claims the same place with more right.
+
+    A box that overlaps a stronger one of another class by ``SAME_PLACE`` loses ``rivalry``
+    times what it lacks to the strongest of them: of look-alikes at most one is there, and
+    the best cosine at a place says more than the same cosine at another. ``found`` is sorted
+    by falling score; the strongest ``MOST_RIVALS`` are rivals.
+    """
+    boxes, labels, scores = found.boxes, found.labels, found.scores
+    lacking = torch.zeros_like(scores)
+    for rows in torch.arange(len(scores), device=scores.device).split(RIVAL_ROWS):
+        overlap = box_iou(boxes[rows], boxes[:MOST_RIVALS])
+        rival = (overlap > SAME_PLACE) & (labels[rows, None] != labels[:MOST_RIVALS])
+        strongest = torch.where(rival, scores[:MOST_RIVALS], -torch.inf).amax(dim=1)
+        lacking[rows] = (strongest - scores[rows]).clamp(min=0)
+    return scores - rivalry * lacking
 
 
 def match_in_chunks(model: OS2D, features: Tensor, templates: Tensor, *, max_bytes: int) -> Matches:

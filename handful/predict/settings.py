@@ -27,8 +27,10 @@ class SearchSettings:
     resize the picture to the area of this square first; None leaves it as it comes.
     views: turned or mirrored copies of every example that count as the same class.
     score: detections must exceed it. nms_iou: overlapping more than this, boxes of a class
-    compete. across_classes: in the end boxes of all classes compete. max_detections,
-    max_per_class: at most so many, the strongest, a picture and a class; None keeps all.
+    compete. rivalry: how much a box loses to a stronger one of another class at the same place,
+    times what it lacks; 0 is OS2D's own rule. across_classes: in the end boxes of all classes
+    compete. max_detections, max_per_class: at most so many, the strongest, a picture and a
+    class; None keeps all.
     max_bytes: working memory of matching; classes are matched in chunks that fit, though
     never fewer than one at a time. max_level_pixels: where a level would be larger, all levels
     shrink together until it is not: the trunk needs about 250 bytes a pixel, with ResNet-50 as
@@ -41,6 +43,7 @@ class SearchSettings:
     score: float = DEFAULT_SCORE
     nms_iou: float = 0.3
     across_classes: bool = False
+    rivalry: float = 0.0
     max_detections: int | None = 100
     max_per_class: int | None = None
     max_bytes: int = 256 * 2**20
@@ -53,6 +56,8 @@ class SearchSettings:
             raise _refused("scales", self.scales, "one or more positive numbers")
         if math.isnan(self.score):
             raise _refused("score", self.score, "a number")
+        if not 0 <= self.rivalry < math.inf:
+            raise _refused("rivalry", self.rivalry, "0 or more")
         if not 0 <= self.nms_iou <= 1:
             raise _refused("nms_iou", self.nms_iou, "0 to 1")
         for name in ("image_size", "max_detections", "max_per_class"):
@@ -72,6 +77,7 @@ class SearchSettings:
             image_size=config.image_size,
             score=score if math.isfinite(score) else DEFAULT_SCORE,
             nms_iou=config.nms_iou,
+            rivalry=config.rivalry,
         )
 
 
@@ -89,6 +95,8 @@ class SearchOptions:
     """Look for turned or mirrored objects too."""
     nms_iou: float | None = None
     """How much the boxes of one class may overlap."""
+    rivalry: float | None = None
+    """What a box loses to a stronger one of another class at its place, times what it lacks."""
     best_class_only: bool = False
     """Where boxes of several classes overlap, keep the strongest."""
     max_level_pixels: int | None = None

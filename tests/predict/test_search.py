@@ -15,7 +15,9 @@ from handful.predict.search import (
     class_groups,
     fitted,
     match_in_chunks,
+    nothing_found,
     pyramid_sizes,
+    rival_scores,
     search_levels,
     shrinkage,
     strongest_of_each,
@@ -152,3 +154,46 @@ def test_across_classes_one_box_remains_at_a_place() -> None:
     overlap = box_iou(together.boxes, together.boxes).fill_diagonal_(0)
     assert float(overlap.max()) <= 0.3
     assert float(together.scores[0]) == float(apart.scores[0])
+
+
+def claims(boxes: list[list[float]], scores: list[float], labels: list[int]):
+    return replace(
+        nothing_found((100, 100)),
+        boxes=torch.tensor(boxes),
+        scores=torch.tensor(scores),
+        labels=torch.tensor(labels),
+        corners=torch.zeros(len(scores), 8),
+        anchors=torch.zeros(len(scores), 4),
+    )
+
+
+PLACE, NEAR, AWAY = [0.0, 0, 10, 10], [1.0, 0, 11, 10], [50.0, 50, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "labels", "expected"),
+    [
+        pytest.param(
+            [PLACE, NEAR], [0, 1], [0.8, 0.3], id="a stronger rival costs what is lacking"
+        ),
+        pytest.param([PLACE, NEAR], [0, 0], [0.8, 0.6], id="a class is no rival of itself"),
+        pytest.param([PLACE, AWAY], [0, 1], [0.8, 0.6], id="places far apart are no rivals"),
+    ],
+)
+def test_rivals_lower_scores_only_at_one_place(boxes, labels, expected) -> None:
+    scores = rival_scores(claims(boxes, [0.8, 0.6], labels), rivalry=1.5)
+    assert scores.tolist() == pytest.approx(expected)
+
+
+def test_many_rivals_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    corner = torch.rand(60, 2) * 40
+    found = claims(
+        torch.cat([corner, corner + 20], dim=1).tolist(),
+        torch.rand(60).sort(descending=True).values.tolist(),
+        torch.randint(0, 4, (60,)).tolist(),
+    )
+    whole = rival_scores(found, rivalry=2.0)
+    monkeypatch.setattr("handful.predict.search.RIVAL_ROWS", 7)
+    assert torch.equal(rival_scores(found, rivalry=2.0), whole)
+    assert (whole < found.scores).any()

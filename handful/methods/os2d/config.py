@@ -27,6 +27,7 @@ class OS2DConfig:
     inverse: the transform net tells the map from scene to template, not the way back.
     regressor_kernels, regressor_channels: the transform net's convolutions, first to last.
     mean, std: of RGB in [0, 1]. pyramid: scales. nms_iou, score_threshold: for detections.
+    rivalry: what a box loses to a stronger one of another class at its place, times what it lacks.
     """
 
     trunk: str = "resnet50"
@@ -48,6 +49,7 @@ class OS2DConfig:
     pyramid: tuple[float, ...] = PAPER_PYRAMID
     nms_iou: float = 0.3
     score_threshold: float = -math.inf
+    rivalry: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (

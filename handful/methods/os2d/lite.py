@@ -18,6 +18,7 @@ LITE = OS2DConfig(
     image_size=480,
     pyramid=(0.45, 0.64, 0.9, 1.28),
     score_threshold=0.45,
+    rivalry=1.0,
     inverse=False,
     regressor_kernels=(5, 5, 5),
     regressor_channels=(32, 32),
