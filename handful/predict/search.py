@@ -92,8 +92,8 @@ def search_levels(
             anchor_side=model.config.anchor_side,
         )
         found = _joined(found, strongest_of_each(part, settings.max_per_class))
-        if not settings.across_classes and not settings.rivalry:
-            found = found[: settings.max_detections]
+        if not settings.across_classes:
+            found = found[: kept_detections(settings)]
     if settings.rivalry:
         scores = rival_scores(found, rivalry=settings.rivalry)
         found = replace(found, scores=scores).sorted().above(settings.score)
@@ -101,6 +101,16 @@ def search_levels(
         keep = chunked_nms(found.boxes, found.scores, iou=settings.nms_iou, chunk=NMS_CHUNK)
         found = found[keep]
     return replace(found[: settings.max_detections], class_names=memory.names)
+
+
+def kept_detections(settings: SearchSettings) -> int | None:
+    """Return how many detections a search carries along: those that can be in the answer.
+
+    Rivals may lower any score, so with rivalry at least ``MOST_RIVALS`` are carried.
+    """
+    if settings.max_detections is None or not settings.rivalry:
+        return settings.max_detections
+    return max(settings.max_detections, MOST_RIVALS)
 
 
 def rival_scores(found: MappedDetections, *, rivalry: float) -> Tensor:
