@@ -80,7 +80,7 @@ def test_versions_agree():
 
 # Written in parts, so that this file does not hold what it looks for.
 FORBIDDEN = {
-    "address of a package registry": r"(pypi|pythonhosted|npmjs|anaconda)" + r"\.(org|com)",
+    "address of a package registry": r"(py[p]i|python[h]osted|npm[j]s|ana[c]onda)" + r"\.(org|com)",
     "index of PyTorch builds": r"pytorch\.org/" + "whl",
     "path of one machine": r"(?<![\w.~])/" + r"(root|home|work|tmp|opt|Users)/\w",
 }
