@@ -54,9 +54,10 @@ def oneshot(
         return
     console = Console(highlight=False)
     for heads, rows in ((TIMES, time_rows(result)), (SEARCHES, search_rows(result))):
-        table = Table(heads[0])
+        table = Table()
+        table.add_column(heads[0], no_wrap=True)
         for head in heads[1:]:
-            table.add_column(head, justify="right")
+            table.add_column(head, justify="right", overflow="fold")
         for row in rows:
             table.add_row(*row)
         if rows:

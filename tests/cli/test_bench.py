@@ -14,7 +14,7 @@ WORDS = ("bench", "oneshot", "--models", "os2d-lite", "--size", "160", "96", "--
 def test_tables_and_files_say_what_was_measured(handful, tmp_path: Path) -> None:
     code, out, err = handful(*WORDS, "--classes", 1, 2, "--out", tmp_path)
     assert code == 0, err
-    assert "os2d-lite" in out and "one more" in out and "160 x 96" in " ".join(out.split())
+    assert "os2d-lite" in out and "plain" in out and "160 x 96" in " ".join(out.split())
     (model,) = json.loads((tmp_path / "oneshot.json").read_text(encoding="utf-8"))["models"]
     assert [cost["classes"] for cost in model["searches"]] == [1, 2]
     page = (tmp_path / "oneshot.md").read_text(encoding="utf-8")
