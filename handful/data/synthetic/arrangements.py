@@ -99,7 +99,7 @@ def _badge(front: Front) -> None:
         )
     rx, ry = radius * 0.6 / w, radius * 0.6 / h
     front.hero((centre[0] - rx, centre[1] - ry, centre[0] + rx, centre[1] + ry), palette.ink)
-    if (y2 - y1) * h > 2.5 * radius or front.design.differs == "word":
+    if (y2 - y1) * h > 2.5 * radius:
         front.fill(front.inside((0, 0.02, 1, 0.15)), palette.light)
         front.write(front.design.word, front.inside((0.05, 0.04, 0.95, 0.13)), (20, 20, 20))
 
@@ -127,12 +127,8 @@ def _wrapper(front: Front) -> None:
         front.design.pattern,
         [palette.ground, palette.second, palette.accent][: int(rng.integers(2, 4))],
     )
-    if front.design.differs == "word":
-        front.fill(front.inside((-1, 0.36, 2, 0.64)), palette.light)
-        front.write(front.design.word, front.inside((0.03, 0.4, 0.97, 0.6)), (20, 20, 20))
-    else:
-        front.panel_shape(front.inside((0.15, 0.2, 0.85, 0.8)), palette.light)
-        front.hero(front.inside((0.22, 0.27, 0.78, 0.73)), _readable(palette.ground))
+    front.panel_shape(front.inside((0.15, 0.2, 0.85, 0.8)), palette.light)
+    front.hero(front.inside((0.22, 0.27, 0.78, 0.73)), _readable(palette.ground))
 
 
 def _card(front: Front) -> None:
@@ -150,9 +146,6 @@ def _card(front: Front) -> None:
     corners = rng.random() < 0.85
     hero = (0.2, 0.14, 0.8, 0.86) if corners else (0.1, 0.08, 0.9, 0.92)
     front.hero(front.inside(hero), ink)
-    if design.differs == "word":
-        front.fill(front.inside((0, 0.42, 1, 0.58)), palette.ground)
-        front.write(design.word, front.inside((0.03, 0.44, 0.97, 0.56)), ink)
     for _ in range(2 if corners else 0):
         front.write(mark, front.inside((0.01, 0.01, edge[0] + 0.05, edge[1] * 0.75)), ink)
         small = front.pixels(front.inside((0, edge[1] * 0.85, edge[0], edge[1] * 1.5)))
@@ -172,10 +165,7 @@ def _sign(front: Front) -> None:
         whole_colour(palette.light if rng.random() < 0.5 else palette.ink), (0, 0, *mask.size)
     )
     front.stamp(small, (0, 0, 1, 1), palette.ground)
-    if design.differs == "word":
-        front.write(design.word, front.panel, palette.ink)
-    else:
-        front.hero(front.inside((0.04, 0.04, 0.96, 0.96)), palette.ink)
+    front.hero(front.inside((0.04, 0.04, 0.96, 0.96)), palette.ink)
 
 
 def _organic(front: Front) -> None:
@@ -205,10 +195,7 @@ def _organic(front: Front) -> None:
         else int(rng.integers(1, 4))
     )
     if design.differs in ("letter", "digit", "symbol", "word"):
-        text = design.differs == "word"
-        front.write(design.word, front.panel, palette.ink) if text else front.hero(
-            front.panel, palette.ink
-        )
+        front.hero(front.panel, palette.ink)
         return
     w, h = size
     ink = palette.accent

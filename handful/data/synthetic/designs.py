@@ -101,6 +101,8 @@ def _family(entropy: tuple[int, ...]) -> Design:
 
 
 def _layout(kind: str, differs: str, rng: Generator) -> str:
+    if differs == "pattern":
+        return str(rng.choice(["wrapper", "poster", "badge"]))
     if kind in ("blob", "figure"):
         return "organic" if rng.random() < 0.8 else "wrapper"
     if kind == "card" and rng.random() < 0.7:
@@ -109,8 +111,6 @@ def _layout(kind: str, differs: str, rng: Generator) -> str:
         return "sign"
     if kind == "tin":
         return str(rng.choice(["badge", "badge", "organic", "giant"]))
-    if differs == "pattern":
-        return str(rng.choice(["wrapper", "poster", "badge"]))
     layouts = ["poster", "banded", "giant", "photo", "text", "badge", "split", "wrapper"]
     return str(rng.choice(layouts))
 

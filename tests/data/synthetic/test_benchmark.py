@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from handful.data.synthetic import NOVEL_TEST, draw_shelves, scene_layout
+from handful.data.synthetic import NOVEL_TEST, class_picture, draw_shelves, scene_layout
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,13 @@ def test_classes_are_novel_and_come_in_families():
 def test_scenes_are_full_and_every_class_is_among_them(objects):
     assert min(len(scene) for scene in objects) >= 8
     assert {p.label for scene in objects for p in scene} == set(range(36))
+
+
+def test_no_two_class_pictures_are_alike():
+    pictures = [numpy.asarray(class_picture(NOVEL_TEST, k)).astype(int) for k in range(36)]
+    for k, one in enumerate(pictures):
+        for other in pictures[k - k % 3 : k]:
+            assert (numpy.abs(one - other).max(2) > 40).mean() > 0.01
 
 
 def test_scale_tilt_and_occlusion_use_their_range(objects):

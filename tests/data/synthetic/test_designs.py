@@ -15,7 +15,9 @@ def family_of(differs, layout_seed=1):
     return [f for f in families if class_design(layout_seed, "base", f, 3).differs == differs][:3]
 
 
-@pytest.mark.parametrize("differs", ["colour", "letter", "digit", "symbol", "count"])
+@pytest.mark.parametrize(
+    "differs", ["colour", "letter", "digit", "symbol", "count", "word", "pattern"]
+)
 def test_look_alikes_share_a_shape_and_are_distinct_pictures(differs):
     families = family_of(differs)
     assert families
