@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 
 class HandfulError(Exception):
@@ -31,6 +32,17 @@ class HandfulError(Exception):
         self.expected = expected
         self.remedy = remedy
         super().__init__(self._sentence())
+
+    def at(self, file: Path | str) -> Self:
+        """Return the same error, said of ``file`` if it names no file yet."""
+        return type(self)(
+            self.what,
+            file=self.file or file,
+            field=self.field,
+            got=self.got,
+            expected=self.expected,
+            remedy=self.remedy,
+        )
 
     def _sentence(self) -> str:
         place = ", ".join(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from handful.methods.os2d import OS2D, OS2DConfig, area_size
 from handful.methods.os2d.config import V1, V2
+from handful.methods.os2d.training import OptimizerConfig
 from handful.methods.os2d.weights import (
     CLASS_TRUNK,
     REGRESSOR,
@@ -177,3 +178,12 @@ def tiny_scene(scene_id: int) -> tuple[Image.Image, Targets]:
         difficult=torch.tensor([row[5] for row in objects]),
     )
     return scene.resize((size[1], size[0]), Image.Resampling.LANCZOS), targets
+
+
+def descend(model: nn.Module, loss: Tensor, settings: OptimizerConfig) -> Tensor:
+    """Make one step of the original's optimizer; return the gradient's norm before clipping."""
+    optimizer = settings.build(model)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+    optimizer.step()
+    return norm

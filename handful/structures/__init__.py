@@ -1,7 +1,8 @@
 """The few frozen types that travel between rooms."""
 
+from handful.structures.batch import Batch
 from handful.structures.detections import Detections
 from handful.structures.exemplar import Exemplar
 from handful.structures.targets import Targets
 
-__all__ = ["Detections", "Exemplar", "Targets"]
+__all__ = ["Batch", "Detections", "Exemplar", "Targets"]

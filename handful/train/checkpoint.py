@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
 
 from handful.errors import WeightsError
 from handful.files import replacing
+from handful.train.progress import Progress
+from handful.train.writing import explained_writing
 
 
-def save_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer, *, step: int) -> None:
-    """Write ``model``, ``optimizer``, the state of chance and the next ``step``, all or nothing."""
-    state = {
-        "step": step,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "random": torch.get_rng_state(),
-        "cuda_random": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+class Stateful(Protocol):
+    """A part of training that can be saved: the model, the optimizer, the average, precision."""
+
+    def state_dict(self) -> Any:
+        """Return its state."""
+
+    def load_state_dict(self, state: Any, /) -> Any:
+        """Take a state back."""
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> int:
-    """Put ``model``, ``optimizer`` and chance back as saved; return the next step.
+def save_checkpoint(path: Path, parts: Mapping[str, Stateful], progress: Progress) -> None:
+    """Write all ``parts`` and ``progress``, all or nothing.
+
+    Raises ``DataError`` if the file cannot be written; the one that was there stays.
+    """
+    state = {name: part.state_dict() for name, part in parts.items()}
+    with explained_writing(path), replacing(path) as temporary:
+        torch.save({**state, "progress": asdict(progress)}, temporary)
+
+
+def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:
+    """Put ``parts`` back as saved and return where the run stood.
 
     Raises ``WeightsError`` if the file is damaged or of another model.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
-        if state["cuda_random"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(state["cuda_random"])
-        return int(state["step"])
+        progress = Progress(**state["progress"])
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        return progress
     except (
         OSError,
         RuntimeError,

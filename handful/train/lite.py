@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from handful.data.synthetic import ShelfRecipe, draw_scene, scene_layout
-from handful.files import write_text
 from handful.methods.os2d.lite import LiteRecipe
 from handful.methods.os2d.model import OS2D
-from handful.methods.os2d.pool import FeaturePool, pool_loss, whiten_projection
+from handful.methods.os2d.pool import FeatureBatch, FeaturePool, pool_loss, whiten_projection
 from handful.methods.os2d.windows import Scene, WindowCutter
+from handful.recipes.settings import TrainSettings
+from handful.recipes.tree import to_dict
 from handful.reporter import Reporter, SilentReporter, track
 from handful.train.loop import train
+from handful.train.run import RunFolder
+from handful.train.task import Task
 
 SAMPLE = 500
 """Windows whose features decide where the projection starts."""
 
 
+class LiteTask(Task):
+    """Learning the projection and the transform net of ``model`` on a pool of features."""
+
+    model: OS2D
+
+    def __init__(self, model: OS2D, pool: FeaturePool, recipe: LiteRecipe) -> None:
+        self.model, self.pool, self.recipe = model, pool, recipe
+
+    def start_training(self) -> None:
+        """Let the head gather statistics; the trunk is not run."""
+        self.model.head.train()
+
+    def batches(self, start: int) -> Iterator[FeatureBatch]:
+        """Yield batches of features from step ``start`` on."""
+        return self.pool.batches(start)
+
+    def losses(self, model: OS2D, batch: FeatureBatch) -> Mapping[str, Tensor]:
+        """Return the losses of the head on a batch."""
+        return pool_loss(model, batch, recipe=self.recipe)
+
+    def learning_rate_factor(self, step: int, settings: TrainSettings) -> float:
+        """Return the factor of the recipe's own schedule."""
+        return warm_cosine(step, steps=settings.steps, warmup=self.recipe.warmup)
+
+
 def train_lite(
-    recipe: LiteRecipe, folder: Path, *, workers: int = 2, reporter: Reporter | None = None
+    recipe: LiteRecipe,
+    folder: Path,
+    *,
+    workers: int = 2,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
 ) -> OS2D:
     """Train by ``recipe`` and return the model; its trunk is as its package brings it.
 
-    ``folder`` gets the recipe and a checkpoint, from which training resumes if it is there.
+    ``folder`` gets the recipe, a log and a checkpoint, from which training resumes if it is
+    there. Raises ``ConfigError`` if it holds another recipe, unless ``overwrite``.
     workers: processes that draw; their number changes nothing else.
     """
     reporter = reporter or SilentReporter()
-    write_text(folder / "recipe.json", json.dumps(asdict(recipe), indent=1) + "\n")
+    run = RunFolder.open(folder, to_dict(recipe), overwrite=overwrite)
     torch.manual_seed(recipe.seed)
     model = OS2D(recipe.model, pretrained_trunk=True).eval()
     model.trunk.requires_grad_(False)
@@ -45,24 +78,24 @@ def train_lite(
         recipe, WindowCutter(recipe.cuts, recipe.shelves, scenes), model, reporter
     )
     whiten_projection(model, pool.window_features[:SAMPLE], power=recipe.whitening)
-    model.head.train()
-    optimizer = torch.optim.AdamW(
-        [parameter for parameter in model.parameters() if parameter.requires_grad],
+    task = LiteTask(model, pool, recipe)
+    train(task, lite_settings(recipe), run=run, reporter=reporter, device="cpu")
+    return model.eval()
+
+
+def lite_settings(recipe: LiteRecipe) -> TrainSettings:
+    """Return what the training loop needs to know of ``recipe``."""
+    return TrainSettings(
+        steps=recipe.steps,
+        batch=recipe.windows_per_step,
+        optimizer="adamw",
         lr=recipe.lr,
         weight_decay=recipe.weight_decay,
-    )
-    train(
-        model,
-        pool.batches,
-        partial(pool_loss, model, recipe=recipe),
-        optimizer=optimizer,
-        steps=recipe.steps,
-        schedule=partial(warm_cosine, steps=recipe.steps, warmup=recipe.warmup),
+        schedule="cosine",
         clip=recipe.clip,
-        checkpoint=folder / "checkpoint.pt",
-        reporter=reporter,
+        nonfinite="skip",
+        seed=recipe.seed,
     )
-    return model.eval()
 
 
 def draw_pool(shelves: ShelfRecipe, *, workers: int, reporter: Reporter) -> Sequence[Scene]:
