@@ -1,0 +1,23 @@
+"""What happens to a picture and its boxes between reading and the network."""
+
+from handful.data.transforms.colour import ColourJitter
+from handful.data.transforms.crop import RandomCrop
+from handful.data.transforms.flip import HorizontalFlip
+from handful.data.transforms.input_rule import InputRule
+from handful.data.transforms.resize import ScaleJitter, ShortSide, resized, short_side_size
+from handful.data.transforms.sample import Chain, Sample, Transform, usable_targets
+
+__all__ = [
+    "Chain",
+    "ColourJitter",
+    "HorizontalFlip",
+    "InputRule",
+    "RandomCrop",
+    "Sample",
+    "ScaleJitter",
+    "ShortSide",
+    "Transform",
+    "resized",
+    "short_side_size",
+    "usable_targets",
+]

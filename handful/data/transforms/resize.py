@@ -1,0 +1,89 @@
+"""Rules that say how large a picture is shown to a network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy
+from PIL import Image
+
+from handful.data.transforms.sample import Sample, image_tensor, pil_image
+from handful.errors import ConfigError
+
+
+def short_side_size(
+    size: tuple[int, int], *, short: int, longest: int | None = None
+) -> tuple[int, int]:
+    """Return the (height, width) that shows ``size`` with the shorter side ``short``.
+
+    The shape is kept; if the longer side would exceed ``longest``, that one decides. Sides are
+    rounded half up, as in detectron2's ``ResizeShortestEdge``, and are never below one pixel.
+    """
+    factor = short / min(size)
+    # The side that decides is set, not computed: short / side * side can miss it by one.
+    height, width = (short, factor * size[1]) if size[0] < size[1] else (factor * size[0], short)
+    if longest is not None and max(height, width) > longest:
+        shrink = longest / max(height, width)
+        height, width = height * shrink, width * shrink
+    return max(1, math.floor(height + 0.5)), max(1, math.floor(width + 0.5))
+
+
+def resized(sample: Sample, size: tuple[int, int]) -> Sample:
+    """Return the sample at ``size`` (height, width): Pillow's bilinear filter on 8 bits."""
+    if size == sample.size:
+        return sample
+    height, width = size
+    image = pil_image(sample.image).resize((width, height), Image.Resampling.BILINEAR)
+    across, down = width / sample.size[1], height / sample.size[0]
+    boxes = sample.targets.boxes
+    return sample.moved(image_tensor(image), boxes * boxes.new_tensor([across, down, across, down]))
+
+
+@dataclass(frozen=True)
+class ShortSide:
+    """Resizes the shorter side to one of ``sides``, drawn evenly; ``longest`` caps the other.
+
+    With one side nothing is random: the rule of a test picture.
+    """
+
+    sides: tuple[int, ...]
+    longest: int | None = None
+
+    def __post_init__(self) -> None:
+        sides_fit = bool(self.sides) and min(self.sides) >= 1
+        if not sides_fit or (self.longest is not None and self.longest < 1):
+            raise ConfigError(
+                "a rule of sizes that makes no sense",
+                field="longest" if sides_fit else "sides",
+                got=self.longest if sides_fit else list(self.sides),
+                expected="1 pixel or more",
+            )
+
+    def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
+        """Return the resized sample."""
+        short = self.sides[int(rng.integers(len(self.sides)))]
+        return resized(sample, short_side_size(sample.size, short=short, longest=self.longest))
+
+
+@dataclass(frozen=True)
+class ScaleJitter:
+    """Resizes by a factor drawn evenly, on a logarithmic scale, from ``low`` to ``high``."""
+
+    low: float = 0.8
+    high: float = 1.25
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high:
+            raise ConfigError(
+                "a range of scales that makes no sense",
+                field="low",
+                got=f"{self.low:g} to {self.high:g}",
+                expected="0 < low <= high",
+            )
+
+    def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
+        """Return the resized sample."""
+        factor = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        height, width = (max(1, math.floor(side * factor + 0.5)) for side in sample.size)
+        return resized(sample, (height, width))
