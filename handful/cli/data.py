@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from handful.data.describe import DatasetFacts
+    from handful.data.fewshot import FewShotSets
 
 SHOWN_CLASSES = 40
 SHOWN_MISSING = 5
@@ -83,6 +84,70 @@ def convert(
         console.print(f"note: {done.destination_format} has no place for {fact}", highlight=False)
 
 
+def fewshot(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    shots: tuple[int, ...] = (1, 2, 3, 5, 10),
+    seeds: int = 1,
+    novel: tuple[str, ...] = (),
+    setting: Literal["fsod", "gfsod"] | None = None,
+    format: str | None = None,
+    images: Path | None = None,
+    independent: bool = False,
+    keep_others: bool = False,
+    difficult: bool = False,
+    allow_fewer: bool = False,
+    overwrite: bool = False,
+    json: bool = False,
+) -> None:
+    """Draw K boxes of each class, for every K and seed, with a list of exactly which they are.
+
+    Each set lies in OUT/shotsK-seedS: support.json (COCO) and manifest.json. Other objects on
+    its pictures are unlabelled, as in the published protocols.
+
+    Args:
+        source: The data set to draw from.
+        out: The new folder to write.
+        shots: The numbers K of boxes a class.
+        seeds: How many sets are drawn for each K: seeds 0, 1, ….
+        novel: The novel classes, where classes are divided: their names, or voc1, voc2, voc3, coco.
+        setting: With --novel: boxes of the novel classes only (fsod, the default), or of all.
+        format: The source's format, where its content does not tell; or a published set.
+        images: Where else to look for the source's pictures.
+        independent: Draw each K anew; by default a smaller set is part of a larger one.
+        keep_others: Label the other objects on the chosen pictures too.
+        difficult: Draw from difficult boxes too.
+        allow_fewer: Take all boxes of a class that has fewer than K.
+        overwrite: Replace the sets that an earlier call wrote to OUT.
+        json: Print one JSON object instead of a table.
+    """
+    from handful import api
+    from handful.cli.terminal import terminal_reporter
+
+    written = api.data_fewshot(
+        source,
+        out,
+        shots=shots,
+        seeds=seeds,
+        novel=novel,
+        setting=setting,
+        format=format,
+        images=images,
+        nested=not independent,
+        keep_others=keep_others,
+        difficult=difficult,
+        allow_fewer=allow_fewer,
+        overwrite=overwrite,
+        reporter=terminal_reporter(),
+    )
+    if json:
+        _print_json(written.to_json())
+    else:
+        _print_fewshot(written)
+
+
 def _print_json(value: object) -> None:
     import json
     import sys
@@ -109,6 +174,33 @@ def _print_facts(facts: DatasetFacts) -> None:
             markup=False,
             highlight=False,
         )
+
+
+def _print_fewshot(written: FewShotSets) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=f"boxes of {len(written.class_names)} classes")
+    for column in ("K", "sets", "boxes a set", "pictures a set"):
+        table.add_column(column, justify="right")
+    for shots in sorted({entry.shots for entry in written.sets}):
+        entries = [entry for entry in written.sets if entry.shots == shots]
+        boxes, pictures = (
+            _span([getattr(entry, name) for entry in entries]) for name in ("boxes", "pictures")
+        )
+        table.add_row(str(shots), str(len(entries)), boxes, pictures)
+    console.print(table)
+    fewer = {name: count for entry in written.sets for name, count in entry.fewer.items()}
+    for name, count in fewer.items():
+        text = f"note: class '{name}' has only {count} boxes to draw from"
+        console.print(text, highlight=False, markup=False)
+    console.print(f"written to {written.out}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _span(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def _summary(facts: DatasetFacts) -> Table:
