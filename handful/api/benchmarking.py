@@ -1,16 +1,19 @@
-"""Measuring what detection costs on this machine."""
+"""Measuring what detection and its evaluation cost on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from handful.api.models import DEFAULT_MODEL, model_file
+from handful.bench.evaluation import bench_evaluation
 from handful.bench.oneshot import ONESHOT_MODELS
 from handful.bench.oneshot import bench_oneshot as measure
 from handful.errors import ConfigError, WeightsError, suggest
 from handful.methods.os2d import OS2DConfig
 from handful.reporter import Reporter
 from handful.weights import load_weights
+
+__all__ = ["bench_evaluation", "bench_oneshot"]
 
 
 def bench_oneshot(

@@ -1,46 +1,55 @@
-"""Measuring a model on a data set, from the examples of another."""
+"""Measuring a model, or detections that are there already, on a data set."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from handful.api.models import DEFAULT_MODEL, load
+from handful.api.measuring import PROTOCOLS, Protocol, Sides, class_sides, measure
+from handful.api.models import DEFAULT_MODEL, Detector, load
+from handful.api.searches import (
+    PIXEL_DIGITS,
+    Search,
+    common_classes,
+    search_trained,
+    search_with_examples,
+)
 from handful.data.dataset import Dataset
-from handful.data.formats import detect_format, read_dataset
-from handful.errors import ConfigError, DataError
-from handful.evaluate.coco import coco_metrics
-from handful.evaluate.labels import relabel
-from handful.evaluate.oneshot import oneshot_metrics
-from handful.evaluate.records import ground_truth_of, to_coco_results
-from handful.files import require_writable, write_json, write_text
-from handful.predict.oneshot import OneShotDetector
+from handful.data.formats import read_dataset
+from handful.errors import ConfigError, suggest
+from handful.evaluate.records import from_coco_results, to_coco_results
+from handful.files import read_json, require_writable, write_json, write_text
 from handful.predict.settings import SearchOptions
-from handful.reporter import Reporter, SilentReporter, track
-from handful.structures import Detections, Exemplar
-
-Protocol = Literal["coco", "os2d"]
-PROTOCOLS: tuple[Protocol, ...] = ("coco", "os2d")
+from handful.predict.trained import TrainedDetector
+from handful.report.curves import Curve
+from handful.report.evaluation_page import EvaluationView, write_evaluation_page
+from handful.reporter import Reporter, SilentReporter
 
 KEPT_PER_CLASS = 100
 """Detections a class and picture that COCO's metrics look at."""
 
-PIXEL_DIGITS, SCORE_DIGITS = 2, 6
+PROTOCOL_NAMES: dict[str, str] = {
+    "coco": "COCO's metrics",
+    "os2d": "mean average precision as OS2D measures it",
+    "voc07": "VOC's average precision at 11 recalls",
+    "voc12": "VOC's average precision, area under the curve",
+}
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What an evaluation gives.
 
-    metrics: of the protocol, "per_class" by class name. results: COCO results list with the
-    query's image and category ids. without_example: classes of the query that could not be
-    searched; where they have boxes, they count as not found. without_query: classes with
-    examples that the query does not know; they were not searched.
+    metrics: of the protocol, "per_class" by class name; fractions, None where nothing is to
+    be found. results: COCO results list with the query's image and category ids.
+    without_example: classes of the query that could not be searched; where they have boxes,
+    they count as not found. without_query: classes that were to be searched, but the query
+    does not know them. without_objects: classes of which the query has nothing that counts;
+    no mean includes them. curves: recall and precision at IoU 0.5 by class.
     """
 
     protocol: Protocol
@@ -51,6 +60,16 @@ class Evaluation:
     seconds: float
     without_example: tuple[str, ...] = ()
     without_query: tuple[str, ...] = ()
+    without_objects: tuple[str, ...] = ()
+    curves: dict[str, Curve] = field(default_factory=dict, repr=False)
+
+    def figures(self) -> dict[str, float | None]:
+        """Return the metrics that are single numbers."""
+        return {
+            name: value
+            for name, value in self.metrics.items()
+            if value is None or isinstance(value, (int, float))
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the metrics and what they were measured on, ready for ``json.dumps``."""
@@ -62,175 +81,185 @@ class Evaluation:
             "seconds": round(self.seconds, 3),
             "without_example": list(self.without_example),
             "without_query": list(self.without_query),
+            "without_objects": list(self.without_objects),
         }
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Files that an evaluation writes; None for those that are not wanted.
+
+    metrics: JSON. detections: a COCO results list. page: HTML with tables, curves and the
+    pictures that went worst.
+    """
+
+    metrics: Path | str | None = None
+    detections: Path | str | None = None
+    page: Path | str | None = None
+
+
 def evaluate(
-    model: str | Path | OneShotDetector = DEFAULT_MODEL,
+    model: str | Path | Detector = DEFAULT_MODEL,
     *,
-    support: Path | str | Dataset,
+    support: Path | str | Dataset | None = None,
     query: Path | str | Dataset,
     protocol: Protocol = "coco",
+    base_classes: Sequence[str] = (),
+    novel_classes: Sequence[str] = (),
     images: Path | str | None = None,
     device: str | None = None,
     options: SearchOptions | None = None,
     keep_per_class: int | None = KEPT_PER_CLASS,
-    metrics_json: Path | str | None = None,
-    detections_json: Path | str | None = None,
+    outputs: Outputs = Outputs(),  # noqa: B008
     reporter: Reporter | None = None,
 ) -> Evaluation:
-    """Search every picture of ``query`` for every class of ``support``, and measure the answers.
+    """Search every picture of ``query`` with ``model``, and measure the answers.
 
-    support: its boxes (or class pictures) are the examples. Classes are matched by name.
-    protocol: "coco" or "os2d" (mean average precision as OS2D measures it). images: where
-    else pictures lie. keep_per_class: strongest detections kept for each class and picture;
-    None keeps all, as OS2D does. Raises ``DataError`` if the two have no class in common, and
-    before any work for inputs and outputs that cannot be used.
+    support: its boxes (or class pictures) are the examples of a one-shot model; a trained one
+    takes none. Classes are matched by name. protocol: one of ``PROTOCOLS``. base_classes,
+    novel_classes: figures of these too, see ``class_sides``. images: where else pictures lie.
+    options, keep_per_class: of a one-shot search; the strongest detections kept for each class
+    and picture, None keeps all, as OS2D does. Raises ``DataError`` if there is no class in
+    common, and before any work for inputs and outputs that cannot be used.
     """
     reporter = reporter or SilentReporter()
-    if protocol not in PROTOCOLS:
-        raise ConfigError(
-            "unknown protocol", field="protocol", got=protocol, expected=" or ".join(PROTOCOLS)
-        )
-    require_writable(metrics_json, detections_json)
-    shown, asked = (_dataset(source, images) for source in (support, query))
-    names = common_classes(shown, asked)
+    _require_usable(protocol, outputs)
+    asked = _dataset(query, images)
+    shown = None if support is None else _dataset(support, images)
+    sides = class_sides(asked.class_names, base=base_classes, novel=novel_classes)
+    if shown is not None:
+        common_classes(shown, asked)
     detector = (
-        model
-        if isinstance(model, OneShotDetector)
-        else load(model, device=device, reporter=reporter)
+        load(model, device=device, reporter=reporter) if isinstance(model, (str, Path)) else model
     )
-    searcher = _searcher(detector, options, keep_per_class, reporter)
-    searcher.remember(_examples(shown.exemplars(), names))
-    without_example = tuple(name for name in asked.class_names if name not in names)
-    without_query = tuple(name for name in shown.class_names if name not in names)
-    _note_unmatched(reporter, without_example, without_query)
-    started = time.perf_counter()
-    predictions = [
-        _rounded(searcher.detect(picture.read()))
-        for picture in track(asked.pictures, reporter, "searching the pictures")
-    ]
-    seconds = time.perf_counter() - started
+    search = (
+        search_trained(detector, shown, asked, reporter=reporter)
+        if isinstance(detector, TrainedDetector)
+        else search_with_examples(
+            detector,
+            shown,
+            asked,
+            options=options,
+            keep_per_class=keep_per_class,
+            reporter=reporter,
+        )
+    )
     results = [
         {**row, "bbox": [round(side, PIXEL_DIGITS) for side in row["bbox"]]}
-        for row in to_coco_results(asked, predictions)
+        for row in to_coco_results(asked, search.predictions)
     ]
-    evaluation = Evaluation(
-        protocol=protocol,
-        metrics=_coco(query, asked, results)
-        if protocol == "coco"
-        else _oneshot(asked, predictions),
-        results=results,
-        pictures=len(asked),
-        classes=len(names),
-        seconds=seconds,
-        without_example=without_example,
-        without_query=without_query,
-    )
-    if detections_json is not None:
-        write_text(detections_json, json.dumps(results, separators=(",", ":")) + "\n")
-    if metrics_json is not None:
-        write_json(metrics_json, evaluation.to_json())
+    evaluation = _measured(query, asked, search, results, protocol=protocol, sides=sides)
+    _write(evaluation, outputs, asked, search, reporter)
     return evaluation
 
 
-def common_classes(support: Dataset, query: Dataset) -> tuple[str, ...]:
-    """Return the classes of ``query`` that ``support`` has an example of, in the query's order.
+def evaluate_detections(
+    detections: Path | str | Sequence[dict[str, Any]],
+    *,
+    query: Path | str | Dataset,
+    protocol: Protocol = "coco",
+    base_classes: Sequence[str] = (),
+    novel_classes: Sequence[str] = (),
+    images: Path | str | None = None,
+    outputs: Outputs = Outputs(),  # noqa: B008
+    reporter: Reporter | None = None,
+) -> Evaluation:
+    """Measure a COCO results list (or its file) on ``query``; no model runs.
 
-    Raises ``DataError`` if there are none.
+    Pictures are only needed for the page. The rest as in ``evaluate``. Raises ``DataError``
+    for detections that do not fit the data set.
     """
-    exampled = {exemplar.name for exemplar in support.exemplars()}
-    names = tuple(name for name in query.class_names if name in exampled)
-    if not names:
-        raise DataError(
-            "support and query have no class in common",
-            file=f"{support.name} and {query.name}",
-            got=f"{_listed(sorted(exampled))} against {_listed(query.class_names)}",
-            remedy="Classes are matched by name: name them alike in both",
+    reporter = reporter or SilentReporter()
+    _require_usable(protocol, outputs)
+    asked = _dataset(query, images, require_pictures=False)
+    sides = class_sides(asked.class_names, base=base_classes, novel=novel_classes)
+    file = detections if isinstance(detections, (str, Path)) else None
+    started = time.perf_counter()
+    rows: Any = read_json(file) if file is not None else detections
+    predictions = from_coco_results(asked, rows, file=file)
+    search = Search(predictions, time.perf_counter() - started, len(asked.class_names))
+    evaluation = _measured(query, asked, search, list(rows), protocol=protocol, sides=sides)
+    _write(evaluation, outputs, asked, search, reporter)
+    return evaluation
+
+
+def _require_usable(protocol: str, outputs: Outputs) -> None:
+    if protocol not in PROTOCOLS:
+        raise ConfigError(
+            "unknown protocol", field="protocol", got=protocol, remedy=suggest(protocol, PROTOCOLS)
         )
-    return names
+    require_writable(outputs.metrics, outputs.detections, outputs.page)
 
 
-def _dataset(source: Path | str | Dataset, images: Path | str | None) -> Dataset:
+def _dataset(
+    source: Path | str | Dataset, images: Path | str | None, *, require_pictures: bool = True
+) -> Dataset:
     if isinstance(source, Dataset):
         return source
-    return read_dataset(Path(source), images=None if images is None else Path(images))
+    folder = None if images is None else Path(images)
+    return read_dataset(Path(source), images=folder, require_pictures=require_pictures)
 
 
-def _searcher(
-    detector: OneShotDetector,
-    options: SearchOptions | None,
-    keep_per_class: int | None,
-    reporter: Reporter,
-) -> OneShotDetector:
-    """Return a fresh detector that keeps every score, as average precision needs them all."""
-    settings = replace(
-        detector.settings,
-        score=-math.inf,
-        max_detections=None,
-        max_per_class=keep_per_class,
-        smallest_example=1,
+def _measured(
+    query: Path | str | Dataset,
+    asked: Dataset,
+    search: Search,
+    results: list[dict[str, Any]],
+    *,
+    protocol: Protocol,
+    sides: Sides,
+) -> Evaluation:
+    measured = measure(
+        asked,
+        search.predictions,
+        results,
+        protocol=protocol,
+        sides=sides,
+        source=None if isinstance(query, Dataset) else query,
     )
-    settings = settings if options is None else options.over(settings)
-    return OneShotDetector(detector.model, settings, reporter=reporter)
+    return Evaluation(
+        protocol=protocol,
+        metrics=measured.metrics,
+        results=results,
+        pictures=len(asked),
+        classes=search.classes,
+        seconds=search.seconds,
+        without_example=search.without_example,
+        without_query=search.without_query,
+        without_objects=measured.without_objects,
+        curves=measured.curves,
+    )
 
 
-def _examples(exemplars: Sequence[Exemplar], names: Sequence[str]) -> dict[str, list[Exemplar]]:
-    examples: dict[str, list[Exemplar]] = {name: [] for name in names}
-    for exemplar in exemplars:
-        if exemplar.name in examples:
-            examples[exemplar.name].append(exemplar)
-    return examples
-
-
-def _note_unmatched(
-    reporter: Reporter, without_example: Sequence[str], without_query: Sequence[str]
+def _write(
+    evaluation: Evaluation, outputs: Outputs, asked: Dataset, search: Search, reporter: Reporter
 ) -> None:
-    if without_example:
-        reporter.note(
-            f"classes of the query without an example, counted as not found "
-            f"({len(without_example)}): {_listed(without_example)}"
-        )
-    if without_query:
-        reporter.note(
-            f"classes with examples that the query does not have, not searched "
-            f"({len(without_query)}): {_listed(without_query)}"
-        )
+    if outputs.detections is not None:
+        text = json.dumps(evaluation.results, separators=(",", ":"))
+        write_text(outputs.detections, text + "\n")
+    if outputs.metrics is not None:
+        write_json(outputs.metrics, evaluation.to_json())
+    if outputs.page is not None:
+        reporter.note("drawing the pictures that went worst")
+        write_evaluation_page(outputs.page, _view(evaluation, asked), asked, search.predictions)
 
 
-def _rounded(found: Detections) -> Detections:
-    """Return ``found`` as it will stand in the file, so that the file gives the same metrics."""
-    return Detections(
-        boxes=found.boxes.double().round(decimals=PIXEL_DIGITS),
-        scores=found.scores.double().round(decimals=SCORE_DIGITS),
-        labels=found.labels,
-        image_size=found.image_size,
-        class_names=found.class_names,
+def _view(evaluation: Evaluation, asked: Dataset) -> EvaluationView:
+    remarks = [
+        f"{what}: {', '.join(names)}."
+        for what, names in (
+            ("Without objects that count, and so in no mean", evaluation.without_objects),
+            ("Not searched, so that their objects count as missed", evaluation.without_example),
+            ("Searched for, but unknown to this data set", evaluation.without_query),
+        )
+        if names
+    ]
+    return EvaluationView(
+        title=f"Evaluation on {asked.name}",
+        lead=f"{PROTOCOL_NAMES[evaluation.protocol]}; {evaluation.pictures} pictures, "
+        f"{evaluation.classes} classes, {len(evaluation.results)} detections.",
+        figures=evaluation.figures(),
+        per_class=evaluation.metrics["per_class"],
+        curves=evaluation.curves,
+        remarks=remarks,
     )
-
-
-def _coco(
-    query: Path | str | Dataset, asked: Dataset, results: list[dict[str, Any]]
-) -> dict[str, Any]:
-    # The file itself knows the areas of outlines, by which COCO sorts objects into sizes.
-    if not isinstance(query, Dataset) and Path(query).is_file() and detect_format(query) == "coco":
-        return coco_metrics(Path(query), results)
-    return coco_metrics(ground_truth_of(asked), results)
-
-
-def _oneshot(asked: Dataset, predictions: Sequence[Detections]) -> dict[str, Any]:
-    measured = oneshot_metrics(
-        [relabel(found, asked.class_names) for found in predictions],
-        [asked.targets(index) for index in range(len(asked))],
-        class_count=len(asked.class_names),
-    ).to_json()
-    columns = [measured.pop(key) for key in ("ap_per_class", "recall_per_class", "positives")]
-    measured["per_class"] = {
-        name: {"AP50": ap, "recall": recall, "positives": positives}
-        for name, ap, recall, positives in zip(asked.class_names, *columns, strict=True)
-    }
-    return measured
-
-
-def _listed(names: Sequence[str], shown: int = 8) -> str:
-    return ", ".join(names[:shown]) + (", …" if len(names) > shown else "")

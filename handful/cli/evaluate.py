@@ -7,61 +7,103 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from handful.errors import ConfigError
 from handful.predict.settings import SearchOptions
 
 if TYPE_CHECKING:
     from handful.api import Evaluation
 
+COCO_FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+VOC_FIGURES = ("AP", "AP50", "AP75")
 SHOWN = {
-    "coco": ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100"),
+    "coco": COCO_FIGURES,
     "os2d": ("map", "map_weighted", "recall", "ap_joint", "ap_pooled"),
+    "voc07": VOC_FIGURES,
+    "voc12": VOC_FIGURES,
 }
+SIDES = {"": "all", "b": "base", "n": "novel"}
+"""Prefix of a figure -> whose figure it is."""
+
+LISTED = 8
 
 
 def evaluate(
     *,
-    support: Path,
     query: Path,
-    model: str = "os2d-lite",
-    protocol: Literal["coco", "os2d"] = "coco",
+    support: Path | None = None,
+    model: str | None = None,
+    detections: Path | None = None,
+    protocol: Literal["coco", "os2d", "voc07", "voc12"] = "coco",
+    base_classes: tuple[str, ...] = (),
+    novel_classes: tuple[str, ...] = (),
     images: Path | None = None,
     keep_per_class: int = 100,
     device: str | None = None,
     json: Path | None = None,
-    detections: Path | None = None,
+    html: Path | None = None,
     options: Annotated[SearchOptions, tyro.conf.arg(name="")] = SearchOptions(),  # noqa: B008
 ) -> None:
-    """Measure a model: examples from one data set, pictures to search from another.
+    """Measure a model on pictures with known boxes, or detections made before.
+
+    With --support, a one-shot model searches for those examples; with --model alone, a trained
+    model for its classes; with --detections alone, nothing is searched and that file is
+    measured.
 
     Args:
-        support: COCO JSON (or another format) whose boxes are the examples.
         query: the pictures to search, with the boxes to be found; classes are matched by name.
-        model: a model that comes with handful, or a weight file.
-        protocol: COCO's metrics, or mean average precision as OS2D measures it.
+        support: COCO JSON (or another format) whose boxes are the examples.
+        model: a model that comes with handful, a weight file, or the folder of a training;
+            os2d-lite where there is a support.
+        detections: a COCO results list: written by a search, else read and measured.
+        protocol: COCO's metrics; mean average precision as OS2D measures it; VOC's average
+            precision of 2007 (11 points) or of later years (area).
+        base_classes: show figures of these as well: names, a file with a name a line, or
+            voc1, voc2, voc3, coco for the published division.
+        novel_classes: the same for the other side; what is not given is the rest.
         images: where else pictures are looked for.
         keep_per_class: strongest detections kept for each class and picture; 0 keeps all,
             as OS2D does.
         device: cpu, cuda or cuda:1; by default a GPU if there is one.
         json: file to write the metrics to.
-        detections: file to write the detections to, as a COCO results list.
+        html: page to write, with tables, curves, and pictures of the worst mistakes.
         options: how to search.
     """
     from handful import api
     from handful.cli.terminal import terminal_reporter
 
-    measured = api.evaluate(
-        model,
-        support=support,
-        query=query,
-        protocol=protocol,
-        images=images,
-        device=device,
-        options=options,
-        keep_per_class=keep_per_class or None,
-        metrics_json=json,
-        detections_json=detections,
-        reporter=terminal_reporter(),
-    )
+    reporter = terminal_reporter()
+    if support is None and model is None:
+        if detections is None:
+            raise ConfigError(
+                "nothing to measure",
+                remedy="Give --support for a one-shot model, --model for a trained one, or "
+                "--detections for a results file",
+            )
+        measured = api.evaluate_detections(
+            detections,
+            query=query,
+            protocol=protocol,
+            base_classes=base_classes,
+            novel_classes=novel_classes,
+            images=images,
+            outputs=api.Outputs(metrics=json, page=html),
+            reporter=reporter,
+        )
+    else:
+        measured = api.evaluate(
+            model or api.DEFAULT_MODEL,
+            support=support,
+            query=query,
+            protocol=protocol,
+            base_classes=base_classes,
+            novel_classes=novel_classes,
+            images=images,
+            device=device,
+            options=options,
+            keep_per_class=keep_per_class or None,
+            outputs=api.Outputs(metrics=json, detections=detections, page=html),
+            reporter=reporter,
+        )
     _show(measured)
 
 
@@ -75,10 +117,20 @@ def _show(measured: Evaluation) -> None:
         if figures["AP50"] is not None:
             classes.add_row(name, _figure(figures["AP50"]))
     console.print(classes)
-    metrics = Table("metric", "value")
-    for name in SHOWN[measured.protocol]:
-        metrics.add_row(name, _figure(measured.metrics[name]))
+    names = SHOWN[measured.protocol]
+    sides = [side for side in SIDES if any(side + name in measured.metrics for name in names)]
+    metrics = Table("metric", *("value" if len(sides) == 1 else SIDES[side] for side in sides))
+    for name in names:
+        metrics.add_row(name, *(_figure(measured.metrics.get(side + name)) for side in sides))
     console.print(metrics)
+    if measured.without_objects:
+        more = ", …" if len(measured.without_objects) > LISTED else ""
+        console.print(
+            f"without objects that count, in no mean ({len(measured.without_objects)}): "
+            + ", ".join(measured.without_objects[:LISTED])
+            + more,
+            markup=False,
+        )
     console.print(
         f"{measured.pictures} pictures, {measured.classes} classes, {measured.seconds:.1f} s"
     )

@@ -1,9 +1,9 @@
-"""COCO's metrics for boxes, computed by a compiled evaluator."""
+"""COCO's metrics for boxes."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,120 +11,193 @@ import numpy
 from numpy.typing import NDArray
 
 from handful.errors import ConfigError, NotSupported, suggest
-from handful.evaluate.records import (
-    checked_results,
-    checked_truth,
-    ground_truth_of,
-    to_coco_results,
-)
+from handful.evaluate.coco_columns import CocoResults, CocoTruth, checked_results, checked_truth
+from handful.evaluate.coco_curves import LIMITS, NOTHING_TO_FIND, CocoCurves, coco_curves
+from handful.evaluate.coco_matching import SIZES
+from handful.evaluate.records import ground_truth_of, to_coco_results
+from handful.evaluate.strata import strata
 from handful.files import read_json
 
-__all__ = ["BACKENDS", "available_backend", "coco_metrics", "ground_truth_of", "to_coco_results"]
+__all__ = [
+    "BACKENDS",
+    "CocoEvaluation",
+    "coco_evaluation",
+    "coco_metrics",
+    "ground_truth_of",
+    "to_coco_results",
+]
 
-Curves = tuple[NDArray[numpy.float64], NDArray[numpy.float64]]
-"""precision [IoU, recall, class, size, limit] and recall [IoU, class, size, limit]; -1 = none."""
-
-NOTHING_TO_FIND = -1.0
 IOU_50, IOU_75 = 0, 5
-SIZES = {"": 0, "s": 1, "m": 2, "l": 3}
-LIMITS = {1: 0, 10: 1, 100: 2}
-"""Detections a class and picture that count, and where the evaluators keep each limit."""
+EVERY_SIZE = 0
+
+
+@dataclass(frozen=True)
+class CocoEvaluation:
+    """Curves of every class and what is derived from them; fractions, not percent.
+
+    class_names: in the order of the file's category ids. found: number of detections.
+    """
+
+    class_names: tuple[str, ...]
+    curves: CocoCurves
+    found: int
+
+    def figures(self, labels: Sequence[int] | None = None) -> dict[str, float | None]:
+        """Return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl.
+
+        Over the classes ``labels``, all by default. None where nothing was to be found.
+        """
+        chosen = list(range(len(self.class_names)) if labels is None else labels)
+        precision, recall = self.curves.precision[:, :, chosen], self.curves.recall[:, chosen]
+        figures = {
+            "AP": _mean(precision[..., EVERY_SIZE]),
+            "AP50": _mean(precision[IOU_50, ..., EVERY_SIZE]),
+            "AP75": _mean(precision[IOU_75, ..., EVERY_SIZE]),
+        }
+        sizes = [(name, column) for column, name in enumerate(SIZES) if name]
+        figures |= {f"AP{name}": _mean(precision[..., column]) for name, column in sizes}
+        figures |= {
+            f"AR{limit}": _mean(recall[:, :, EVERY_SIZE, column])
+            for column, limit in enumerate(LIMITS)
+        }
+        return figures | {f"AR{name}": _mean(recall[:, :, column, -1]) for name, column in sizes}
+
+    def per_class(self) -> dict[str, dict[str, float | None]]:
+        """Return AP and AP50 of each class."""
+        return {
+            name: {
+                "AP": _mean(self.curves.precision[:, :, label, EVERY_SIZE]),
+                "AP50": _mean(self.curves.precision[IOU_50, :, label, EVERY_SIZE]),
+            }
+            for label, name in enumerate(self.class_names)
+        }
+
+    def without_objects(self) -> tuple[str, ...]:
+        """Return the classes that have no objects that count."""
+        shown = self.curves.recall[IOU_50, :, EVERY_SIZE, -1] > NOTHING_TO_FIND
+        pairs = zip(self.class_names, shown.tolist(), strict=True)
+        return tuple(name for name, counts in pairs if not counts)
+
+
+def coco_evaluation(
+    ground_truth: Mapping[str, Any] | Path | str,
+    results: Sequence[Mapping[str, Any]] | Path | str,
+    *,
+    backend: str = "handful",
+) -> CocoEvaluation:
+    """Measure a COCO results list (or its file) against a COCO data set (or its file).
+
+    backend: who computes the curves, one of ``BACKENDS``; all give the same.
+    Raises ``DataError`` for fields that are missing or refer to nothing.
+    """
+    run = _backend(backend)
+    known, known_file = _content(ground_truth)
+    given, given_file = _content(results)
+    truth = checked_truth(known, file=known_file)
+    found = checked_results(truth, given, file=given_file)
+    return CocoEvaluation(truth.class_names, run(truth, found), len(found.scores))
 
 
 def coco_metrics(
     ground_truth: Mapping[str, Any] | Path | str,
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[Mapping[str, Any]] | Path | str,
     *,
-    backend: str | None = None,
+    base: Sequence[str] = (),
+    novel: Sequence[str] = (),
+    backend: str = "handful",
 ) -> dict[str, Any]:
-    """Return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl and ``per_class``.
+    """Return all figures of ``coco_evaluation`` and ``per_class``, ready for ``json.dumps``.
 
-    ``ground_truth`` is a COCO data set (or its file), ``results`` a COCO results list.
-    ``per_class`` maps each category name to its AP and AP50. None where nothing was to be
-    found. ``backend``: "hotcoco" or "faster-coco-eval"; by default the first that imports.
-    Raises ``DataError`` for fields that are missing or refer to nothing.
+    With ``base`` and ``novel`` class names also bAP, nAP and so on: see ``strata``.
     """
-    file = ground_truth if isinstance(ground_truth, (Path, str)) else None
-    content = read_json(file) if file is not None else ground_truth
-    truth = checked_truth(content, file=file)
-    found = checked_results(truth, results)
-    precision, recall = _backend(backend)(truth, found)
-    all_found, every_size = LIMITS[100], SIZES[""]
-    metrics: dict[str, Any] = {
-        "AP": _mean(precision[:, :, :, every_size, all_found]),
-        "AP50": _mean(precision[IOU_50, :, :, every_size, all_found]),
-        "AP75": _mean(precision[IOU_75, :, :, every_size, all_found]),
-    }
-    for name in "sml":
-        metrics[f"AP{name}"] = _mean(precision[:, :, :, SIZES[name], all_found])
-    for limit, position in LIMITS.items():
-        metrics[f"AR{limit}"] = _mean(recall[:, :, every_size, position])
-    for name in "sml":
-        metrics[f"AR{name}"] = _mean(recall[:, :, SIZES[name], all_found])
-    ordered = sorted(truth["categories"], key=lambda category: category["id"])
-    metrics["per_class"] = {
-        category["name"]: {
-            "AP": _mean(precision[:, :, row, every_size, all_found]),
-            "AP50": _mean(precision[IOU_50, :, row, every_size, all_found]),
-        }
-        for row, category in enumerate(ordered)
-    }
-    return metrics
+    measured = coco_evaluation(ground_truth, results, backend=backend)
+    figures = strata(measured.figures, measured.class_names, base=base, novel=novel)
+    return {**figures, "per_class": measured.per_class()}
 
 
-def _backend(name: str | None) -> Callable[[dict[str, Any], dict[str, Any]], Curves]:
-    name = name or available_backend()
+def _content(source: object) -> tuple[object, Path | str | None]:
+    """Return what ``source`` holds, and the file it was read from."""
+    return (read_json(source), source) if isinstance(source, (Path, str)) else (source, None)
+
+
+def _backend(name: str) -> Callable[[CocoTruth, CocoResults], CocoCurves]:
     if name not in BACKENDS:
         raise ConfigError(
             "an unknown evaluator", field="backend", got=name, remedy=suggest(name, BACKENDS)
         )
-    return BACKENDS[name][1]
+    return BACKENDS[name]
 
 
-def available_backend() -> str:
-    """Return the name of the first evaluator that imports; raises ``NotSupported`` if none does."""
-    for name, (module, _) in BACKENDS.items():
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            continue
-        return name
-    raise NotSupported(
-        "COCO metrics need an evaluator",
-        got="neither " + " nor ".join(BACKENDS),
-        remedy="pip install hotcoco",
+def _with_hotcoco(truth: CocoTruth, found: CocoResults) -> CocoCurves:
+    try:
+        import hotcoco
+    except ImportError as error:
+        raise _not_installed("hotcoco") from error
+    known, given = (hotcoco.COCO(table) for table in _as_coco(truth, found))
+    return _run(hotcoco.COCOeval(known, given, "bbox"))
+
+
+def _with_faster_coco_eval(truth: CocoTruth, found: CocoResults) -> CocoCurves:
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise _not_installed("faster-coco-eval") from error
+    known, given = (COCO(table) for table in _as_coco(truth, found))
+    return _run(COCOeval_faster(known, given, "bbox", print_function=_say_nothing))
+
+
+BACKENDS: dict[str, Callable[[CocoTruth, CocoResults], CocoCurves]] = {
+    "handful": coco_curves,
+    "hotcoco": _with_hotcoco,
+    "faster-coco-eval": _with_faster_coco_eval,
+}
+
+
+def _not_installed(package: str) -> NotSupported:
+    return NotSupported(
+        "this evaluator is not installed", got=package, remedy=f"pip install {package}"
     )
 
 
-def _with_hotcoco(truth: dict[str, Any], found: dict[str, Any]) -> Curves:
-    import hotcoco
-
-    run = hotcoco.COCOeval(hotcoco.COCO(truth), hotcoco.COCO(found), "bbox")
-    run.evaluate()
-    run.accumulate()
-    return _curves(run.eval)
-
-
-def _with_faster_coco_eval(truth: dict[str, Any], found: dict[str, Any]) -> Curves:
-    from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-not-found]
-
-    run = COCOeval_faster(COCO(truth), COCO(found), "bbox", print_function=_say_nothing)
-    run.evaluate()
-    run.accumulate()
-    return _curves(run.eval)
+def _run(evaluator: Any) -> CocoCurves:
+    evaluator.evaluate()
+    evaluator.accumulate()
+    if evaluator.eval is None:
+        raise NotSupported("the evaluator gave no figures", remedy="Use the backend 'handful'")
+    precision, recall = (
+        numpy.asarray(evaluator.eval[name], numpy.float64) for name in ("precision", "recall")
+    )
+    return CocoCurves(precision[..., -1], recall)
 
 
-BACKENDS: dict[str, tuple[str, Callable[[dict[str, Any], dict[str, Any]], Curves]]] = {
-    "hotcoco": ("hotcoco", _with_hotcoco),
-    "faster-coco-eval": ("faster_coco_eval", _with_faster_coco_eval),
-}
-"""name -> module to import, function that runs it; the first that imports is the default."""
+def _as_coco(truth: CocoTruth, found: CocoResults) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return both as COCO data sets, pictures and classes numbered from 1."""
+    shared = {
+        "images": [{"id": 1 + index} for index in range(len(truth.picture_ids))],
+        "categories": [
+            {"id": 1 + index, "name": name} for index, name in enumerate(truth.class_names)
+        ],
+    }
+    area = found.boxes_xywh[:, 2] * found.boxes_xywh[:, 3]
+    known = _rows(truth, truth.area, iscrowd=truth.crowd.astype(int))
+    given = _rows(found, area, iscrowd=numpy.zeros(len(area), int), score=found.scores)
+    return {**shared, "annotations": known}, {**shared, "annotations": given}
 
 
-def _curves(evaluation: Mapping[str, Any] | None) -> Curves:
-    if evaluation is None:
-        raise NotSupported("the evaluator gave no figures", remedy="pip install -U hotcoco")
-    return numpy.asarray(evaluation["precision"]), numpy.asarray(evaluation["recall"])
+def _rows(
+    table: CocoTruth | CocoResults, area: NDArray[Any], **more: NDArray[Any]
+) -> list[dict[str, Any]]:
+    columns = {
+        # Counted from 1: evaluators take the number 0 for "matched nothing".
+        "id": numpy.arange(1, len(area) + 1),
+        "image_id": 1 + table.picture,
+        "category_id": 1 + table.label,
+        "bbox": table.boxes_xywh,
+        "area": area,
+        **more,
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _mean(values: NDArray[numpy.float64]) -> float | None:

@@ -1,24 +1,19 @@
-"""COCO's two lists, data set and results: written from our types, and checked when given."""
+"""COCO's two lists, data set and results, written from our types; and results read back."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
-from handful.boxes.geometry import box_area, to_xywh
+import torch
+
+from handful.boxes.geometry import box_area, from_xywh, to_xywh
 from handful.data.dataset import Dataset
 from handful.errors import DataError
+from handful.evaluate.coco_columns import checked_results, checked_truth
 from handful.evaluate.labels import relabel
 from handful.structures import Detections
-
-_NEEDED = {
-    "images": ("id",),
-    "categories": ("id",),
-    "annotations": ("image_id", "category_id", "bbox"),
-    "results": ("image_id", "category_id", "bbox", "score"),
-}
 
 
 def to_coco_results(dataset: Dataset, predictions: Sequence[Detections]) -> list[dict[str, Any]]:
@@ -90,118 +85,32 @@ def ground_truth_of(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def checked_truth(content: object, *, file: Path | str | None = None) -> dict[str, Any]:
-    """Return the fields of a COCO data set that metrics need, with defaults filled in.
+def from_coco_results(
+    dataset: Dataset, results: Sequence[Any], *, file: Path | str | None = None
+) -> list[Detections]:
+    """Return a COCO results list as detections, one entry a picture of ``dataset``.
 
-    Raises ``DataError`` for missing fields, odd boxes and numbers that refer to nothing.
+    Boxes and scores stay in double precision, as files hold them. Raises ``DataError`` for
+    missing fields, odd boxes and numbers that the data set does not have.
     """
-    if not isinstance(content, Mapping) or not all(
-        isinstance(content.get(field), list) for field in ("images", "categories", "annotations")
-    ):
-        raise DataError(
-            "not a COCO data set",
-            file=file,
-            got=", ".join(map(str, content)) if isinstance(content, Mapping) else "no object",
-            expected="the lists images, categories and annotations",
-            remedy="Give the annotation file, not the results file",
-        )
-    lists = {
-        field: _rows(content[field], field, file)
-        for field in ("images", "categories", "annotations")
+    truth = checked_truth(ground_truth_of(dataset))
+    found = checked_results(truth, results, file=file)
+    place: dict[Hashable, int] = {
+        picture.id: index for index, picture in enumerate(dataset.pictures)
     }
-    truth: dict[str, Any] = {
-        "images": [{"id": image["id"]} for image in lists["images"]],
-        "categories": [
-            {"id": category["id"], "name": str(category.get("name", category["id"]))}
-            for category in lists["categories"]
-        ],
-    }
-    truth["annotations"] = [
-        {
-            **row,
-            "area": float(annotation.get("area", row["bbox"][2] * row["bbox"][3])),
-            "iscrowd": int(annotation.get("iscrowd", 0)),
-        }
-        for row, annotation in zip(
-            _boxes(truth, lists["annotations"], "annotations", file),
-            lists["annotations"],
-            strict=True,
+    label: dict[Hashable, int] = {number: index for index, number in enumerate(dataset.class_ids)}
+    picture = torch.tensor([place[number] for number in truth.picture_ids])[found.picture]
+    labels = torch.tensor([label[number] for number in truth.class_ids])[found.label]
+    boxes, scores = from_xywh(torch.tensor(found.boxes_xywh)), torch.tensor(found.scores)
+    order = torch.argsort(picture, stable=True)
+    counts = torch.bincount(picture, minlength=len(dataset)).tolist()
+    return [
+        Detections(
+            boxes=boxes[rows],
+            scores=scores[rows],
+            labels=labels[rows],
+            image_size=(one.height, one.width),
+            class_names=dataset.class_names,
         )
+        for one, rows in zip(dataset.pictures, order.split(counts), strict=True)
     ]
-    return truth
-
-
-def checked_results(truth: Mapping[str, Any], results: Sequence[Any]) -> dict[str, Any]:
-    """Return a results list as a COCO data set with scores; raises ``DataError`` as above."""
-    rows = _rows(results, "results", None)
-    annotations = [
-        {**row, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0, "score": float(score)}
-        for row, score in zip(
-            _boxes(truth, rows, "results", None), (row["score"] for row in rows), strict=True
-        )
-    ]
-    for index, row in enumerate(annotations):
-        if not math.isfinite(row["score"]):
-            raise DataError("a score is not a number", field=f"results[{index}]", got=row["score"])
-    return {**truth, "annotations": annotations}
-
-
-def _rows(rows: Sequence[Any], name: str, file: Path | str | None) -> list[Mapping[str, Any]]:
-    for index, row in enumerate(rows):
-        missing = [
-            field
-            for field in _NEEDED[name]
-            if not isinstance(row, Mapping) or row.get(field) is None
-        ]
-        if missing:
-            raise DataError(
-                "an entry lacks a field",
-                file=file,
-                field=f"{name}[{index}]",
-                got=f"no {', '.join(missing)}",
-                expected=", ".join(_NEEDED[name]),
-            )
-    return list(rows)
-
-
-def _boxes(
-    truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], name: str, file: Path | str | None
-) -> list[dict[str, Any]]:
-    """Return number, picture, category and box of every row; all are checked."""
-    known = {
-        "image_id": {image["id"] for image in truth["images"]},
-        "category_id": {category["id"] for category in truth["categories"]},
-    }
-    checked = []
-    # Counted from 1: the evaluators take the number 0 for "matched nothing".
-    for number, row in enumerate(rows, start=1):
-        place = f"{name}[{number - 1}]"
-        for field, ids in known.items():
-            if not isinstance(row[field], (int, str)) or row[field] not in ids:
-                raise DataError(f"an unknown {field}", file=file, field=place, got=row[field])
-        box = row["bbox"]
-        if not _is_box(box):
-            raise DataError(
-                "a box is not four numbers",
-                file=file,
-                field=place,
-                got=box,
-                expected="[x, y, width, height]",
-            )
-        checked.append(
-            {
-                "id": number,
-                "image_id": row["image_id"],
-                "category_id": row["category_id"],
-                "bbox": [float(value) for value in box],
-            }
-        )
-    return checked
-
-
-def _is_box(box: object) -> bool:
-    return (
-        isinstance(box, (list, tuple))
-        and len(box) == 4
-        and all(isinstance(value, (int, float)) and math.isfinite(value) for value in box)
-    )

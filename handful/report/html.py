@@ -14,6 +14,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from handful.files import write_text
+from handful.report.plot import Plot, svg
 
 STYLE = """
 :root { color-scheme: light dark; --line: #d4d4d0; --soft: #6b6b68; --ground: #fcfcfa; }
@@ -30,6 +31,10 @@ th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); tex
 td.figure, th.figure { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1.5rem 0; }
 img { max-width: 100%; height: auto; border: 1px solid var(--line); }
+svg { max-width: 100%; height: auto; }
+h2 { font-size: 1.2rem; margin: 2.2rem 0 .3rem; }
+.gallery { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); }
+.gallery figure { margin: 0; }
 """.strip()
 
 Cell = str | int | float | None
@@ -47,13 +52,32 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture: a file, linked relative to the page, or pixels, put into the page itself."""
+    """A picture: a file, linked relative to the page, or pixels, put into the page itself.
+
+    photo: keep its pixels as JPEG, which is smaller, and not exactly.
+    """
 
     image: Path | Image.Image
     caption: str = ""
+    photo: bool = False
 
 
-Part = Table | Figure | str
+@dataclass(frozen=True)
+class Gallery:
+    """Figures side by side, as many as the window is wide for."""
+
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the parts below it are about."""
+
+    text: str
+
+
+Part = Table | Figure | Gallery | Plot | Heading | str
+PHOTO_QUALITY = 85
 
 
 def html_page(
@@ -99,6 +123,13 @@ def _part(part: Part, folder: Path) -> str:
         return _table(part)
     if isinstance(part, Figure):
         return _figure(part, folder)
+    if isinstance(part, Gallery):
+        figures = [_figure(figure, folder) for figure in part.figures]
+        return "\n".join(['<div class="gallery">', *figures, "</div>"])
+    if isinstance(part, Plot):
+        return f"<figure>{svg(part)}</figure>"
+    if isinstance(part, Heading):
+        return f"<h2>{escape(part.text)}</h2>"
     return f"<p>{escape(part)}</p>"
 
 
@@ -134,7 +165,7 @@ def _cell(cell: Cell, digits: int) -> str:
 
 def _figure(figure: Figure, folder: Path) -> str:
     source = (
-        _embedded(figure.image)
+        _embedded(figure.image, photo=figure.photo)
         if isinstance(figure.image, Image.Image)
         else quote(Path(os.path.relpath(figure.image, folder)).as_posix())
     )
@@ -143,7 +174,8 @@ def _figure(figure: Figure, folder: Path) -> str:
     return f'<figure><img src="{escape(source)}" alt="{alternative}">{caption}</figure>'
 
 
-def _embedded(image: Image.Image) -> str:
+def _embedded(image: Image.Image, *, photo: bool) -> str:
     buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    kind, options = ("jpeg", {"quality": PHOTO_QUALITY}) if photo else ("png", {})
+    image.convert("RGB").save(buffer, kind, **options)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,4 +1,4 @@
-"""The command ``handful bench oneshot``."""
+"""The commands ``handful bench oneshot`` and ``handful bench evaluate``."""
 
 from __future__ import annotations
 
@@ -46,3 +46,23 @@ def test_mistakes_are_one_line(
     code, _, err = handful("bench", "oneshot", *words)
     assert code == 2
     assert complaint in err and err.count("\n") == 1
+
+
+SMALL = ("bench", "evaluate", "--pictures", "5", "--boxes", "4", "--classes", "3", "--repeats", "1")
+
+
+def test_evaluation_is_measured_beside_pycocotools(handful, tmp_path: Path) -> None:
+    code, out, err = handful(*SMALL, "--out", tmp_path)
+    assert code == 0, err
+    assert "pycocotools" in out and "5 pictures with 4 known" in " ".join(out.split())
+    result = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
+    assert result["largest_difference"] < 1e-6
+    page = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    assert "`handful bench evaluate --pictures 5 --boxes 4" in page
+    code, out, _ = handful(*SMALL, "--json")
+    assert code == 0 and json.loads(out)["figures"] == result["figures"]
+
+
+def test_an_evaluation_of_nothing_is_refused(handful) -> None:
+    code, _, err = handful("bench", "evaluate", "--pictures", "0")
+    assert code == 2 and "pictures" in err and err.count("\n") == 1

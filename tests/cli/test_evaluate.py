@@ -178,3 +178,74 @@ def test_bad_paths_are_refused_before_any_work(
     assert code == 2
     assert err.startswith("error: ") and more[1].split("/")[0] in err
     assert not Path("metrics.json").exists()
+
+
+def test_a_results_file_is_measured_without_a_model(sets: Path, weights: Path, handful) -> None:
+    assert handful(*command(weights, "--images", "elsewhere"))[0] == 0
+    metrics = read("metrics.json")
+    code, out, err = handful(
+        *("evaluate", "--query", "query.json", "--detections", "dets.json"),
+        *("--json", "again.json"),
+    )
+    assert code == 0, err
+    again = read("again.json")
+    assert {name: again[name] for name in ("AP", "AP50", "per_class")} == {
+        name: metrics[name] for name in ("AP", "AP50", "per_class")
+    }
+    assert "AP50" in out and "searching" not in err
+
+
+@pytest.mark.parametrize("protocol", ["voc07", "voc12"])
+def test_voc_protocols_with_base_and_novel_classes(
+    protocol: str, sets: Path, weights: Path, handful
+) -> None:
+    code, out, err = handful(*command(weights, "--protocol", protocol, "--novel-classes", "two"))
+    assert code == 0, err
+    metrics = read("metrics.json")
+    assert metrics["AP50"] == metrics["bAP50"] == metrics["nAP50"] == pytest.approx(1.0)
+    assert metrics["per_class"]["two"]["AP50"] == pytest.approx(1.0)
+    assert list(metrics["AP_by_iou"])[0] == "AP50" and len(metrics["AP_by_iou"]) == 10
+    assert "base" in out and "novel" in out
+
+
+def test_sides_come_from_files_too_and_html_is_written(sets: Path, weights: Path, handful) -> None:
+    Path("base.txt").write_text("one\n\n", encoding="utf-8")
+    code, _, err = handful(*command(weights, "--base-classes", "base.txt", "--html", "page.html"))
+    assert code == 0, err
+    metrics = read("metrics.json")
+    assert metrics["bAP50"] == pytest.approx(1.0) and "nAP50" in metrics
+    page = Path("page.html").read_text("utf-8")
+    assert "novel classes" in page and "<svg" in page
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (("--novel-classes", "tow"), "Did you mean 'two'"),
+        (("--novel-classes", "voc1"), "no novel class of this division"),
+        (("--base-classes", "one", "--novel-classes", "one"), "base and novel"),
+        (("--html", "elsewhere"), "elsewhere"),
+        (("--detections", "missing.json"), "missing.json"),
+        (("--detections", "query.json"), "not a COCO results list"),
+    ],
+)
+def test_mistakes_about_results_and_classes_are_one_line(
+    more: tuple[str, ...], named: str, sets: Path, handful
+) -> None:
+    Path("dets.json").write_text("[]", encoding="utf-8")
+    words = ("evaluate", "--query", "query.json", "--detections", "dets.json", *more)
+    code, out, err = handful(*words)
+    assert code == 2 and out == ""
+    assert err.startswith("error: ") and named in err and err.count("\n") == 1
+
+
+def test_nothing_to_measure_is_refused(sets: Path, handful) -> None:
+    code, _, err = handful("evaluate", "--query", "query.json")
+    assert code == 2 and "--support" in err and "--detections" in err
+
+
+def test_a_one_shot_model_needs_examples(sets: Path, weights: Path, handful) -> None:
+    code, _, err = handful(
+        "evaluate", "--query", "query.json", "--images", "elsewhere", "--model", weights
+    )
+    assert code == 2 and "must be shown examples" in err

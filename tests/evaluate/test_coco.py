@@ -1,8 +1,8 @@
-import builtins
 import contextlib
 import copy
 import io
 import json
+import sys
 
 import numpy
 import pytest
@@ -10,13 +10,15 @@ import torch
 
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.errors import ConfigError, DataError, NotSupported
+from handful.evaluate import groups
 from handful.evaluate.coco import (
     BACKENDS,
-    available_backend,
+    coco_evaluation,
     coco_metrics,
     ground_truth_of,
     to_coco_results,
 )
+from handful.evaluate.records import from_coco_results
 from handful.structures import Detections
 
 ORDER = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
@@ -154,24 +156,67 @@ def test_area_and_crowd_are_optional_in_ground_truth():
     assert coco_metrics(bare, results) == coco_metrics(truth, results)
 
 
-def test_falls_back_when_hotcoco_cannot_be_imported(monkeypatch):
-    real = builtins.__import__
-    blocked = {"hotcoco"}
-
-    def refuse(name):
-        if name in blocked:
-            raise ImportError(name)
-        return real(name)
-
-    monkeypatch.setattr("handful.evaluate.coco.importlib.import_module", refuse)
-    assert available_backend() == "faster-coco-eval"
-    blocked.add("faster_coco_eval")
-    with pytest.raises(NotSupported, match="pip install hotcoco"):
-        coco_metrics(*CASES["many objects"])
+@pytest.mark.parametrize("seed", range(20, 40))
+def test_curves_equal_pycocotools_in_crowded_pictures(seed, monkeypatch):
+    monkeypatch.setattr(groups, "PAIRS_AT_ONCE", 40)
+    case = random_case(seed, pictures=3, categories=2, objects=50, found=250, levels=9 * (seed % 2))
+    if seed % 4 == 0:
+        move_onto_few_places(*case)
+    _, precision = oracle(*case)
+    curves = coco_evaluation(*case).curves
+    numpy.testing.assert_allclose(curves.precision, precision[..., 2], rtol=0, atol=1e-12)
 
 
-def test_hotcoco_comes_first():
-    assert available_backend() == "hotcoco"
+def move_onto_few_places(truth, results):
+    """Snap boxes to a grid, so that overlaps are often equal."""
+    for row in (*truth["annotations"], *results):
+        x, y, width, height = row["bbox"]
+        row["bbox"] = [x // 60 * 60, y // 60 * 60, 40 + width // 80 * 40, 40 + height // 80 * 40]
+
+
+def test_base_and_novel_figures_are_those_of_their_classes_alone():
+    truth, results = random_case(1, categories=7)
+    names = [row["name"] for row in truth["categories"]]
+    metrics = coco_metrics(truth, results, base=names[:4], novel=names[4:])
+    for prefix, part in (("b", names[:4]), ("n", names[4:])):
+        ids = {row["id"] for row in truth["categories"] if row["name"] in part}
+        alone = dict(truth, categories=[c for c in truth["categories"] if c["id"] in ids])
+        alone["annotations"] = [a for a in truth["annotations"] if a["category_id"] in ids]
+        own = coco_metrics(alone, [row for row in results if row["category_id"] in ids])
+        for key in ORDER:
+            assert metrics[prefix + key] == pytest.approx(own[key], abs=1e-12)
+
+
+def test_classes_without_objects_are_named():
+    truth, results = random_case(8, categories=9, objects=5)
+    measured = coco_evaluation(truth, results)
+    shown = {a["category_id"] for a in truth["annotations"] if not a["iscrowd"]}
+    empty = {c["name"] for c in truth["categories"] if c["id"] not in shown}
+    assert set(measured.without_objects()) == empty != set()
+    per_class = measured.per_class()
+    assert {name for name in per_class if per_class[name]["AP"] is None} == empty
+
+
+@pytest.mark.parametrize("name", ["hotcoco", "faster-coco-eval"])
+def test_evaluators_that_are_not_installed_are_named(name, monkeypatch):
+    for module in ("hotcoco", "faster_coco_eval"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(NotSupported, match=f"pip install {name}"):
+        coco_metrics(*CASES["many objects"], backend=name)
+    assert coco_metrics(*CASES["many objects"])["AP"] > 0
+
+
+def test_results_may_be_a_file_and_its_faults_name_it(tmp_path):
+    truth, results = random_case(0)
+    path = tmp_path / "detections.json"
+    path.write_text(json.dumps(results), encoding="utf-8")
+    assert coco_metrics(truth, path) == coco_metrics(truth, results)
+    path.write_text(json.dumps([*results, {"image_id": 10}]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"detections\.json.*results\[150\].*no category_id"):
+        coco_metrics(truth, path)
+    path.write_text(json.dumps(truth), encoding="utf-8")
+    with pytest.raises(DataError, match="not a COCO results list"):
+        coco_metrics(truth, path)
 
 
 def test_unknown_backend_is_refused_with_a_suggestion():
@@ -196,6 +241,13 @@ def broken(change):
         (lambda t, r: r[0].update(category_id=[2]), "unknown category_id"),
         (lambda t, r: r[2].pop("score"), r"results\[2\].*no score"),
         (lambda t, r: r[2].update(score=float("nan")), "score is not a number"),
+        (lambda t, r: r[2].update(score="0.5"), "score is not a number"),
+        (lambda t, r: t["annotations"][0].update(area="wide"), "area is not a number"),
+        (lambda t, r: t["annotations"][0].update(area=-float("inf")), "area is not a number"),
+        (lambda t, r: r[1].update(bbox=["1", 2, 3, 4]), r"four numbers.*results\[1\]"),
+        (lambda t, r: r[1].update(bbox=None), r"results\[1\].*no bbox"),
+        (lambda t, r: r[1].update(bbox=[1, 2, 3, 10**400]), "four numbers"),
+        (lambda t, r: r.insert(1, 7), r"results\[1\].*no image_id"),
         (lambda t, r: r[0].update(bbox=[1, 2, 3]), "four numbers"),
         (lambda t, r: r[0].update(bbox=[1, 2, 3, float("inf")]), "four numbers"),
     ],
@@ -273,3 +325,19 @@ def test_ground_truth_marks_difficult_boxes_as_crowd():
 def test_predictions_that_do_not_fit_the_set_are_refused(predictions, message):
     with pytest.raises(DataError, match=message):
         to_coco_results(shelf(), predictions)
+
+
+def test_results_come_back_as_the_detections_they_were():
+    predictions = [
+        found_on([[10, 10, 50, 40], [1, 2, 3, 5]], [1, 0]),
+        found_on([], []),
+    ]
+    back = from_coco_results(shelf(), to_coco_results(shelf(), predictions)[::-1])
+    assert [len(one) for one in back] == [2, 0]
+    assert back[0].boxes.tolist() == [[1, 2, 3, 5], [10, 10, 50, 40]]
+    assert back[0].names() == ["tea", "milk"]
+    assert back[0].image_size == (80, 100)
+    with pytest.raises(DataError, match="unknown image_id"):
+        from_coco_results(
+            shelf(), [{"image_id": 1, "category_id": 30, "bbox": [0] * 4, "score": 1}]
+        )

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from handful.report.html import Figure, Table, html_page, write_page
+from handful.report.html import Figure, Gallery, Heading, Table, html_page, write_page
+from handful.report.plot import Line, Plot
 
 VOID = {"meta", "img"}
 
@@ -98,3 +99,16 @@ def test_files_are_linked_from_where_the_page_lies(tmp_path):
 def test_nothing_is_fetched_from_elsewhere():
     page = html_page("t", [Figure(Image.new("RGB", (1, 1)))])
     assert "http" not in page and "<link" not in page and "<script" not in page
+
+
+def test_plots_headings_and_galleries_are_parts(tmp_path):
+    photo = Figure(Image.new("RGB", (3, 2)), "two & three", photo=True)
+    page = html_page(
+        "Demo",
+        [Heading("a < b"), Plot([Line("loss", [0, 1], [1, 0])]), Gallery([photo, photo])],
+    )
+    outline = Outline(page)
+    assert outline.open == [] and outline.faults == []
+    assert "a < b" in outline.texts and "<svg" in page
+    assert [image["alt"] for image in outline.images] == ["two & three"] * 2
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in outline.images)
