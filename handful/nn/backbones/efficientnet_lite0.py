@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from handful.errors import WeightsError
 from handful.nn.backbones.timm import TimmTrunk
@@ -41,6 +42,8 @@ BLOCK_NAMES = {
     "_bn2": "bn3",
 }
 STAGE_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
+FIRST_TOP_STAGE = 5
+TOP_CHANNELS = 320
 CLASSIFIER_PARTS = ("conv_head.", "bn2.", "classifier.")
 
 
@@ -55,6 +58,20 @@ def efficientnet_lite0(strides: tuple[int, ...], *, pretrained: bool) -> TimmTru
         known = trunk.network.state_dict().keys()
         trunk.network.load_state_dict({key: full[key] for key in full if key in known}, strict=True)
     return trunk
+
+
+def efficientnet_lite0_top(*, pretrained: bool) -> tuple[nn.Sequential, int]:
+    """Return the stages after the map of stride 16, and their output channels.
+
+    Raises ``WeightsError`` as ``efficientnet_lite0`` does.
+    """
+    import timm
+
+    network: Any = timm.create_model(TIMM_NAME, pretrained=False)
+    if pretrained:
+        network.load_state_dict(imagenet_state(), strict=True)
+    top = nn.Sequential(*network.blocks[FIRST_TOP_STAGE:])
+    return top.to(memory_format=torch.channels_last), TOP_CHANNELS  # type: ignore[call-overload]
 
 
 def imagenet_state() -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -63,21 +63,38 @@ class TimmTrunk(Trunk):
 
         The stem is everything before the first part with two convolutions.
         """
-        stem, blocks = nn.ModuleList(), []
-        for part in _parts(self.network):
-            convolutions = sum(isinstance(inner, nn.Conv2d) for inner in part.modules())
-            if convolutions < 2 and not blocks:
-                stem.append(part)
-            else:
-                blocks.append(nn.ModuleList([part]))
-        return [stem, *blocks]
+        return _stem_and_others(_leaves(self.network))
+
+    def parts(self) -> list[nn.ModuleList]:
+        """Return the stem and each stage, first to last."""
+        return _stem_and_others(_stages(self.network))
 
 
-def _parts(module: nn.Module) -> Iterator[nn.Module]:
+def _stem_and_others(modules: Iterable[nn.Module]) -> list[nn.ModuleList]:
+    stem, others = nn.ModuleList(), []
+    for module in modules:
+        convolutions = sum(isinstance(inner, nn.Conv2d) for inner in module.modules())
+        if convolutions < 2 and not others:
+            stem.append(module)
+        else:
+            others.append(nn.ModuleList([module]))
+    return [stem, *others]
+
+
+def _stages(network: nn.Module) -> Iterator[nn.Module]:
+    """Yield the children in order, a sequence named ``blocks`` taken apart into its stages."""
+    for name, child in network.named_children():
+        if name == "blocks" and isinstance(child, nn.Sequential):
+            yield from child.children()
+        else:
+            yield child
+
+
+def _leaves(module: nn.Module) -> Iterator[nn.Module]:
     """Yield the children in order, sequences taken apart."""
     for child in module.children():
         if isinstance(child, (nn.Sequential, nn.ModuleList)):
-            yield from _parts(child)
+            yield from _leaves(child)
         else:
             yield child
 

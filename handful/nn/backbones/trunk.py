@@ -23,21 +23,22 @@ class Trunk(nn.Module):
         raise NotImplementedError
 
     def blocks(self) -> Sequence[nn.Module]:
-        """Return the parts that freeze one after another: the stem, then each block."""
+        """Return what can freeze one after another in small steps: the stem, then each block."""
+        raise NotImplementedError
+
+    def parts(self) -> Sequence[nn.Module]:
+        """Return what can freeze one after another in large steps: the stem, then each stage."""
         raise NotImplementedError
 
 
 def freeze_blocks(trunk: Trunk, count: int) -> None:
     """Stop training of the first ``count`` blocks, let the others train."""
-    blocks = trunk.blocks()
-    if not 0 <= count <= len(blocks):
-        raise ConfigError(
-            "cannot freeze so many blocks",
-            got=count,
-            expected=f"0 to {len(blocks)}",
-        )
-    for number, block in enumerate(blocks):
-        block.requires_grad_(number >= count)
+    _freeze_first(trunk.blocks(), count, what="blocks")
+
+
+def freeze_parts(trunk: Trunk, count: int) -> None:
+    """Stop training of the first ``count`` parts, let the others train."""
+    _freeze_first(trunk.parts(), count, what="parts of the trunk")
 
 
 def hold_statistics(module: nn.Module) -> None:
@@ -45,3 +46,12 @@ def hold_statistics(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
             part.eval()
+
+
+def _freeze_first(modules: Sequence[nn.Module], count: int, *, what: str) -> None:
+    if not 0 <= count <= len(modules):
+        raise ConfigError(
+            f"cannot freeze so many {what}", got=count, expected=f"0 to {len(modules)}"
+        )
+    for number, module in enumerate(modules):
+        module.requires_grad_(number >= count)

@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 
 from handful.errors import ConfigError
-from handful.nn.backbones import build_trunk, freeze_blocks, hold_statistics
-from handful.nn.backbones.resnet import ResNetTrunk
+from handful.nn.backbones import (
+    build_last_stage,
+    build_trunk,
+    freeze_blocks,
+    freeze_parts,
+    hold_statistics,
+)
+from handful.nn.backbones.resnet import Bottleneck, ResNetTrunk
 
 
 def test_maps_equal_torchvision_with_the_same_weights() -> None:
@@ -46,8 +53,8 @@ def test_group_norm_variant_has_no_batch_statistics() -> None:
 
 
 def test_unknown_stride_is_refused() -> None:
-    with pytest.raises(ConfigError, match="stride.*got 32"):
-        build_trunk("resnet50", (32,))
+    with pytest.raises(ConfigError, match="stride.*got 64"):
+        build_trunk("resnet50", (64,))
 
 
 def test_freezing_counts_the_stem_then_bottlenecks() -> None:
@@ -68,3 +75,44 @@ def test_held_statistics_do_not_move() -> None:
     hold_statistics(trunk)
     trunk(torch.randn(2, 3, 32, 32))
     assert trunk.get_buffer("bn1.running_mean").abs().max() == 0
+
+
+def test_caffe_style_puts_the_stride_into_the_first_convolution() -> None:
+    torch.manual_seed(0)
+    block = Bottleneck(8, 4, stride=2, norm=torch.nn.BatchNorm2d, caffe=True).eval()
+    assert block.downsample is not None
+    x = torch.randn(2, 8, 7, 10)
+    with torch.no_grad():
+        narrow = F.conv2d(x, block.conv1.weight, stride=2).relu() / (1 + 1e-5) ** 0.5
+        middle = F.conv2d(narrow, block.conv2.weight, padding=1).relu() / (1 + 1e-5) ** 0.5
+        wide = F.conv2d(middle, block.conv3.weight) / (1 + 1e-5) ** 0.5
+        side = F.conv2d(x, block.downsample[0].weight, stride=2) / (1 + 1e-5) ** 0.5
+        assert torch.allclose(block(x), (wide + side).relu(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet50_caffe", "resnet101_caffe"])
+def test_trunk_and_last_stage_make_one_network(name: str) -> None:
+    with torch.device("meta"):
+        trunk, whole = build_trunk(name, (16,)), build_trunk(name, (4, 32))
+        stage, channels = build_last_stage(name)
+    assert channels == whole.channels[1] == 2048
+    joined = {**trunk.state_dict(), **{f"layer4.{k}": v for k, v in stage.state_dict().items()}}
+    assert {k: v.shape for k, v in joined.items()} == {
+        k: v.shape for k, v in whole.state_dict().items()
+    }
+    assert not any("bn" in name for name, _ in trunk.named_parameters())
+
+
+def test_freezing_parts_counts_the_stem_then_stages() -> None:
+    with torch.device("meta"):
+        trunk = build_trunk("resnet50_caffe", (16,))
+    freeze_parts(trunk, 3)
+    training = {name.split(".")[0] for name, p in trunk.named_parameters() if p.requires_grad}
+    assert training == {"layer3"}
+    with pytest.raises(ConfigError, match="0 to 4"):
+        freeze_parts(trunk, 5)
+
+
+def test_a_trunk_that_is_not_known_in_two_pieces_has_no_last_stage() -> None:
+    with pytest.raises(ConfigError, match="no last stage.*resnet101_caffe"):
+        build_last_stage("convnext_atto")

@@ -1,0 +1,1 @@
+"""DeFRCN: decoupled Faster R-CNN for few-shot detection (arXiv 2108.09017)."""

@@ -1,0 +1,79 @@
+"""Norm layers by name; the frozen one disappears into the convolution before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from handful.errors import ConfigError, suggest
+
+NORM_GROUPS = 32
+
+Norm = Callable[[int], nn.Module]
+NormName = Literal["frozen", "batch", "group"]
+
+
+class FrozenNorm(nn.Module):
+    """Batch norm whose four vectors never change; all are buffers."""
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, *, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.register_buffer("weight", torch.ones(channels))
+        self.register_buffer("bias", torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels) - epsilon)
+
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """Return what each channel is multiplied by ``[C]`` and what is added then ``[C]``."""
+        scale = self.weight * torch.rsqrt(self.running_var + self.epsilon)
+        return scale, self.bias - self.running_mean * scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised map ``[B, C, h, w]``."""
+        scale, shift = self.scale_and_shift()
+        return x * scale[:, None, None] + shift[:, None, None]
+
+
+def group_norm(channels: int) -> nn.Module:
+    """Return the GroupNorm that replaces BatchNorm in the variant without batch statistics."""
+    return nn.GroupNorm(NORM_GROUPS, channels)
+
+
+NORMS: dict[str, Norm] = {"frozen": FrozenNorm, "batch": nn.BatchNorm2d, "group": group_norm}
+
+
+def norm_named(name: str) -> Norm:
+    """Return the maker of the norm layer ``name``; ``ConfigError`` if there is none."""
+    if name not in NORMS:
+        raise ConfigError("unknown norm layer", field="norm", got=name, remedy=suggest(name, NORMS))
+    return NORMS[name]
+
+
+def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
+    """Return ``norm(convolution(x))``.
+
+    A frozen norm scales the kernels instead of the map, which spares a pass over the map
+    forward and another backward.
+    """
+    if not isinstance(norm, FrozenNorm) or convolution.bias is not None:
+        return norm(convolution(x))
+    scale, shift = norm.scale_and_shift()
+    return F.conv2d(
+        x,
+        convolution.weight * scale[:, None, None, None],
+        shift,
+        convolution.stride,
+        convolution.padding,  # type: ignore[arg-type]
+        convolution.dilation,
+        convolution.groups,
+    )

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from handful.errors import ConfigError
+from handful.nn.norm import FrozenNorm, norm_named, normalized
+
+
+def filled(norm: FrozenNorm) -> FrozenNorm:
+    for name, buffer in norm.named_buffers():
+        buffer.uniform_(0.5, 1.5) if name == "running_var" else buffer.normal_()
+    return norm
+
+
+def test_frozen_norm_is_batch_norm_with_held_statistics() -> None:
+    torch.manual_seed(0)
+    frozen = filled(FrozenNorm(6))
+    usual = nn.BatchNorm2d(6).eval()
+    usual.load_state_dict(frozen.state_dict(), strict=False)
+    x = torch.randn(2, 6, 3, 4)
+    assert torch.allclose(frozen.train()(x), usual(x), atol=1e-5)
+    assert not list(frozen.parameters())
+
+
+def test_a_new_frozen_norm_changes_nothing() -> None:
+    x = torch.randn(1, 4, 2, 2)
+    assert torch.allclose(FrozenNorm(4)(x), x, atol=1e-6)
+
+
+def test_scaled_kernels_give_the_same_map_and_gradients() -> None:
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False)
+    norm = filled(FrozenNorm(6))
+    x, upstream = torch.randn(2, 3, 9, 8), torch.randn(2, 6, 5, 4)
+    plain = norm(convolution(x))
+    (expected,) = torch.autograd.grad(plain, convolution.weight, upstream)
+    joined = normalized(convolution, norm, x)
+    (gradient,) = torch.autograd.grad(joined, convolution.weight, upstream)
+    assert torch.allclose(joined, plain, atol=1e-5)
+    assert torch.allclose(gradient, expected, atol=1e-4)
+
+
+def test_other_norms_are_applied_after_the_convolution() -> None:
+    convolution, norm = nn.Conv2d(3, 32, 1, bias=False), norm_named("group")(32)
+    x = torch.randn(1, 3, 4, 4)
+    assert torch.equal(normalized(convolution, norm, x), norm(convolution(x)))
+
+
+def test_unknown_norm_is_refused() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'frozen'"):
+        norm_named("frozn")
