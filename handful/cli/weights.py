@@ -15,10 +15,11 @@ def list_files() -> None:
 
     table = Table()
     table.add_column("name", no_wrap=True)
-    for column in ("what it is", "licence", "fetched by"):
+    for column in ("what it is", "licence", "where"):
         table.add_column(column)
     for entry in CATALOGUE:
-        table.add_row(entry.name, entry.about, entry.licence, "program" if entry.url else "hand")
+        where = "fetched by name" if entry.url else entry.where
+        table.add_row(entry.name, entry.about, entry.licence, where)
     Console().print(table)
 
 
@@ -57,7 +58,7 @@ def convert(
     path: Path,
     /,
     *,
-    variant: Literal["v1", "v2"] | None = None,
+    variant: Literal["v1", "v2", "voc1", "voc2", "voc3", "coco"] | None = None,
     out: Path | None = None,
     half: bool = False,
 ) -> None:
@@ -65,7 +66,8 @@ def convert(
 
     Args:
         path: the checkpoint.
-        variant: which OS2D it is; its files do not say.
+        variant: what the file does not say: which OS2D it is (v1, v2), or after which division
+            DeFRCN's or TFA's classes are named (voc1, voc2, voc3, coco).
         out: the file to write; by default beside the checkpoint, ending in .safetensors.
         half: store the numbers in half precision.
     """

@@ -86,6 +86,13 @@ class ClassMemory:
             together = together[order.to(together.device)]
         return replace(self, names=names, features=together, owner=owner[order])
 
+    def prototypes(self) -> Tensor:
+        """Return the mean view of each class, ``[K, C, T, T]`` in the order of ``names``."""
+        owner = self.owner.to(self.features.device)
+        sums = self.features.new_zeros(len(self), *self.features.shape[1:])
+        counts = torch.bincount(owner, minlength=len(self)).to(sums)
+        return sums.index_add(0, owner, self.features) / counts[:, None, None, None]
+
     def to(self, device: torch.device | str) -> ClassMemory:
         """Return the memory with its features on ``device``."""
         return replace(self, features=self.features.to(device))

@@ -20,14 +20,18 @@ def _version() -> str:
         return "unknown"
 
 
+BACKBONE = "backbone"
+
+
 @dataclass(frozen=True)
 class Card:
     """The description inside a weight file.
 
-    method: the folder of ``handful.methods`` that reads it. config: the fields of that
-    method's configuration, lists for tuples. class_names: empty where classes are shown
-    later. licence, source: of the numbers. sha256: of names, types, shapes and values of all
-    tensors; filled in when the file is written. created_with: version of handful then.
+    method: the folder of ``handful.methods`` that reads it, or ``BACKBONE`` for an ImageNet
+    network, by torchvision's names, that methods start from or embed with. config: the fields
+    of that method's configuration, lists for tuples. class_names: empty where classes are
+    shown later. licence, source: of the numbers. sha256: of names, types, shapes and values of
+    all tensors; filled in when the file is written. created_with: version of handful then.
     """
 
     method: str

@@ -26,6 +26,18 @@ class OfficialFile:
 
 
 OS2D_HOME = "github.com/aosokin/os2d, README, section 'Trained models' (Google Drive)"
+DIVISIONS = {f"voc{split}": f"VOC split {split}" for split in (1, 2, 3)} | {"coco": "COCO"}
+DEFRCN_HOME = (
+    "github.com/er-muyue/DeFRCN, README, links to its base models, and keep it under this name"
+)
+TFA_HOME = (
+    "github.com/ucbdrive/few-shot-object-detection, docs/MODEL_ZOO.md, and keep it under this name"
+)
+MSRA_LICENCE = "CC BY-SA 3.0 (detectron2's model zoo), made from MSRA's, MIT"
+MSRA_HOME = (
+    "dl.fbaipublicfiles.com/detectron2/ImageNetPretrained/MSRA (detectron2's model zoo; "
+    "no checksum is published)"
+)
 TORCHVISION = "https://download.pytorch.org/models/"
 
 CATALOGUE: tuple[OfficialFile, ...] = (
@@ -63,6 +75,48 @@ CATALOGUE: tuple[OfficialFile, ...] = (
         licence="BSD-3-Clause",
         url=TORCHVISION + "resnet101-63fe2227.pth",
         sha256="63fe2227",
+    ),
+    OfficialFile(
+        name="resnet101-5d3b4d8f.pth",
+        about="ResNet-101, ImageNet, torchvision V1: embeds boxes for DeFRCN's calibration (PCB)",
+        licence="BSD-3-Clause",
+        url=TORCHVISION + "resnet101-5d3b4d8f.pth",
+        sha256="5d3b4d8f",
+        next_step="handful weights convert resnet101-5d3b4d8f.pth",
+    ),
+    OfficialFile(
+        name="R-101.pkl",
+        about="ResNet-101, ImageNet, MSRA (Caffe): base stages of DeFRCN and TFA start from it",
+        licence=MSRA_LICENCE,
+        where=MSRA_HOME,
+        next_step="handful weights convert R-101.pkl",
+    ),
+    OfficialFile(
+        name="R-50.pkl",
+        about="ResNet-50, ImageNet, MSRA (Caffe)",
+        licence=MSRA_LICENCE,
+        where=MSRA_HOME,
+        next_step="handful weights convert R-50.pkl",
+    ),
+    *(
+        OfficialFile(
+            name=f"defrcn_{variant}_base.pth",
+            about=f"DeFRCN, ResNet-101 C4, base stage on {set_name}",
+            licence="MIT",
+            where=DEFRCN_HOME,
+            next_step=f"handful weights convert defrcn_{variant}_base.pth --variant {variant}",
+        )
+        for variant, set_name in DIVISIONS.items()
+    ),
+    *(
+        OfficialFile(
+            name=f"tfa_{variant}_base.pth",
+            about=f"TFA, ResNet-101 FPN, base stage on {set_name}",
+            licence="Apache-2.0",
+            where=TFA_HOME,
+            next_step=f"handful weights convert tfa_{variant}_base.pth --variant {variant}",
+        )
+        for variant, set_name in DIVISIONS.items()
     ),
 )
 

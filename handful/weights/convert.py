@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.errors import ConfigError, WeightsError
-from handful.weights.card import Card
+from handful.weights.card import BACKBONE, Card
+from handful.weights.catalogue import MSRA_LICENCE
 from handful.weights.foreign import read_foreign, state_dict_of
 from handful.weights.store import file_sha256, save_weights
 
@@ -24,8 +25,8 @@ Mapped = tuple[dict[str, "Tensor"], dict[str, Any]]
 class Origin:
     """A project whose checkpoints can be read.
 
-    method: ours. mark: every checkpoint has entries that start so. convert: maps state and
-    variant to our state and the fields of our configuration.
+    method: ours, or "backbone". mark: every checkpoint has entries that start so. convert: maps
+    state and variant to our state and the fields of our configuration.
     """
 
     method: str
@@ -44,10 +45,11 @@ def convert(
 ) -> Path:
     """Turn the official checkpoint at ``path`` into a weight file and return where it is.
 
-    variant: "v1" or "v2" for OS2D, whose files do not say which they are. out: default
-    beside ``path``, ending in .safetensors. dtype: as in ``save_weights``. Raises
-    ``WeightsError`` for a file that is none of the known checkpoints or is incomplete,
-    ``ConfigError`` for a missing or unknown variant.
+    variant: "v1" or "v2" for OS2D, whose files do not say which they are; "voc1", "voc2",
+    "voc3" or "coco" gives DeFRCN's classes their names. out: default beside ``path``, ending
+    in .safetensors. dtype: as in ``save_weights``. Raises ``WeightsError`` for a file that is
+    none of the known checkpoints or is incomplete, ``ConfigError`` for a missing or unknown
+    variant.
     """
     source = Path(path)
     target = Path(out) if out is not None else source.with_suffix(".safetensors")
@@ -63,17 +65,12 @@ def convert(
     try:
         converted, config = origin.convert(state, variant)
     except WeightsError as error:
-        raise WeightsError(
-            error.what,
-            file=error.file or source,
-            field=error.field,
-            got=error.got,
-            expected=error.expected,
-            remedy=error.remedy,
-        ) from error
+        raise error.at(source) from error
+    names = tuple(config.pop("class_names", ()))
     card = Card(
         method=origin.method,
         config=config,
+        class_names=names,
         licence=origin.licence,
         source=f"{source.name} of {origin.home}, sha256 {file_sha256(source)}",
     )
@@ -96,6 +93,35 @@ def _convert_os2d(state: State, variant: str | None) -> Mapped:
     return converted, asdict(config)
 
 
+def _convert_defrcn(state: State, variant: str | None) -> Mapped:
+    from handful.methods.defrcn.weights import convert_defrcn_state
+
+    converted, config = convert_defrcn_state(state, variant)
+    return converted, asdict(config)
+
+
+def _convert_msra(state: State, variant: str | None) -> Mapped:
+    from handful.nn.backbones.msra import convert_msra_state
+
+    _refuse_variant(variant)
+    converted, trunk = convert_msra_state(state)
+    return converted, {"trunk": trunk}
+
+
+def _convert_resnet101(state: State, variant: str | None) -> Mapped:
+    from handful.methods.defrcn.embedders import complete_resnet101
+
+    _refuse_variant(variant)
+    return complete_resnet101(state), {"trunk": "resnet101"}
+
+
+def _refuse_variant(variant: str | None) -> None:
+    if variant is not None:
+        raise ConfigError(
+            "there are no variants of this file", field="variant", got=variant, expected="none"
+        )
+
+
 ORIGINS = (
     Origin(
         method="os2d",
@@ -103,6 +129,27 @@ ORIGINS = (
         licence="MIT",
         home="github.com/aosokin/os2d",
         convert=_convert_os2d,
+    ),
+    Origin(
+        method="defrcn",
+        mark="proposal_generator.rpn_head.",
+        licence="as its authors say: DeFRCN MIT, TFA Apache-2.0",
+        home="github.com/er-muyue/DeFRCN or github.com/ucbdrive/few-shot-object-detection",
+        convert=_convert_defrcn,
+    ),
+    Origin(
+        method=BACKBONE,
+        mark="res2_0_branch2a_",
+        licence=MSRA_LICENCE,
+        home="detectron2's model zoo, ImageNetPretrained/MSRA",
+        convert=_convert_msra,
+    ),
+    Origin(
+        method=BACKBONE,
+        mark="layer3.22.",
+        licence="BSD-3-Clause",
+        home="torchvision",
+        convert=_convert_resnet101,
     ),
 )
 
@@ -115,6 +162,7 @@ def _origin_of(state: State, source: Path) -> Origin:
         "a checkpoint of no known method",
         file=source,
         got=f"{len(state)} entries, the first '{next(iter(state))}'",
-        expected="a checkpoint of " + ", ".join(origin.method for origin in ORIGINS),
-        remedy="A plain backbone needs no conversion",
+        expected="a checkpoint of OS2D, DeFRCN or TFA, MSRA's R-50.pkl or R-101.pkl, or "
+        "torchvision's ResNet-101",
+        remedy="Other plain backbones need no conversion",
     )

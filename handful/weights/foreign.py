@@ -8,39 +8,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handful.errors import WeightsError
+from handful.data.formats.pickles import read_pickle
+from handful.errors import DataError, WeightsError
 from handful.weights.store import require_file
 
-STATE_KEYS = ("net", "state_dict", "model")
+STATE_KEYS = ("net", "state_dict", "model", "blobs")
 """Where projects put the state dict inside a checkpoint."""
 
 NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 """Where numpy 1 and numpy 2 say that their numbers come from."""
 
-PICKLE_MARK = 0x80
-TORCH_PICKLE_PROTOCOL = 2
-"""torch.save writes no newer one."""
+PICKLE_MARK = b"\x80"
+TORCH_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The number that torch.save wrote first of all, before it wrote archives."""
 
+NUMBER_KINDS = "biuf"
 NUMBER_CODES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 
 
 def read_foreign(path: Path | str) -> dict[str, Any]:
-    """Return the nested dict of a ``torch.save`` file: tensors, numbers, texts, lists, dicts.
+    """Return the nested dict of a checkpoint: tensors, numbers, texts, lists, dicts.
 
-    Read by ``torch.load(weights_only=True)`` and nothing else; of further types only numpy's
-    numbers are let in, as plain numbers. Raises ``WeightsError`` for a file that asks to run
-    code, is damaged, or is no checkpoint.
+    A ``torch.save`` file is read by ``torch.load(weights_only=True)`` and nothing else; of
+    further types only numpy's numbers are let in, as plain numbers. A plain pickle, as Caffe2
+    files are, is read by an unpickler that knows numbers, texts and arrays; its arrays become
+    tensors. Raises ``WeightsError`` for a file that asks to run code, is damaged, or is no
+    checkpoint.
     """
-    import torch
-
     place = Path(path)
     require_file(place)
-    _refuse_by_start(place)
-    try:
-        with torch.serialization.safe_globals(_numpy_stand_ins()):
-            content = torch.load(place, map_location="cpu", weights_only=True)
-    except Exception as error:  # A damaged or hostile file may fail in any way.
-        raise _explained(place, error) from error
+    start = _start_of(place)
+    if start.startswith(PICKLE_MARK) and not start.startswith(TORCH_START):
+        content = _read_arrays(place)
+    else:
+        content = _read_torch(place)
     if not isinstance(content, Mapping):
         raise WeightsError(
             "not a checkpoint",
@@ -102,7 +103,59 @@ def _numpy_stand_ins() -> list[Any]:
     ]
 
 
-def _refuse_by_start(path: Path) -> None:
+def _read_torch(path: Path) -> Any:
+    import torch
+
+    try:
+        with torch.serialization.safe_globals(_numpy_stand_ins()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # A damaged or hostile file may fail in any way.
+        raise _explained(path, error) from error
+
+
+def _read_arrays(path: Path) -> Any:
+    try:
+        return _Tensors(largest=path.stat().st_size).of(read_pickle(path))
+    except (DataError, RecursionError) as error:
+        reason = str(getattr(error, "got", None) or type(error).__name__)
+        asked = re.match(r"it asks for ([\w.]+)", reason)
+        refusal = _refusal(path, f"a call of {asked[1]}") if asked else _damaged(path, reason)
+        raise refusal from error
+
+
+class _Tensors:
+    """Puts tensors for arrays of numbers, wherever they stand in what a pickle gave.
+
+    largest: bytes of an array; more than the file has cannot have come from it.
+    """
+
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+        # A pickle of a few bytes can name one list a billion times: each is done once.
+        self._done: dict[int, Any] = {}
+
+    def of(self, value: Any) -> Any:
+        if id(value) not in self._done:
+            self._done[id(value)] = self._converted(value)
+        return self._done[id(value)]
+
+    def _converted(self, value: Any) -> Any:
+        import numpy
+        import torch
+
+        if isinstance(value, dict):
+            return {key: self.of(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.of(item) for item in value]
+        if not isinstance(value, numpy.ndarray) or value.dtype.kind not in NUMBER_KINDS:
+            return value
+        if value.nbytes > self.largest:
+            raise DataError("an array larger than its file", got="an array larger than the file")
+        native = value.dtype.newbyteorder("=")
+        return torch.from_numpy(numpy.array(value, dtype=native, order="C", subok=False))
+
+
+def _start_of(path: Path) -> bytes:
     with path.open("rb") as stream:
         start = stream.read(256)
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -112,8 +165,7 @@ def _refuse_by_start(path: Path) -> None:
             got="a web page",
             remedy="The download gave a page instead of the file; download it by hand",
         )
-    if len(start) > 1 and start[0] == PICKLE_MARK and start[1] > TORCH_PICKLE_PROTOCOL:
-        raise _refusal(path, f"a pickle of protocol {start[1]}")
+    return start
 
 
 def _refusal(path: Path, got: str) -> WeightsError:
@@ -121,7 +173,7 @@ def _refusal(path: Path, got: str) -> WeightsError:
         "the file could run code when unpickled, so it was not opened",
         file=path,
         got=got,
-        expected="tensors and plain values, written by torch.save",
+        expected="tensors, arrays and plain values",
         remedy="Get the file from its authors, and do not open it with anything else",
     )
 
@@ -138,10 +190,14 @@ def _explained(path: Path, error: Exception) -> WeightsError:
             remedy="Ask for a newer copy",
         )
     detail = text.rpartition("WeightsUnpickler error:")[2].strip() or type(error).__name__
+    return _damaged(path, detail.splitlines()[0])
+
+
+def _damaged(path: Path, detail: str) -> WeightsError:
     return WeightsError(
         "the checkpoint is damaged or is none",
         file=path,
-        got=detail.splitlines()[0][:200],
-        expected="a file written by torch.save",
+        got=detail[:200],
+        expected="a file written by torch.save, or a pickle of arrays",
         remedy="Fetch it again",
     )

@@ -35,6 +35,12 @@ def test_many_classes_added_at_once_are_as_if_added_one_by_one() -> None:
     assert torch.equal(at_once.features, singly.features)
 
 
+def test_a_prototype_is_the_mean_view_of_its_class() -> None:
+    memory = two_classes().add("cola", features(1, 4.0))
+    assert memory.prototypes().shape == (2, 4, 3, 3)
+    assert memory.prototypes()[:, 0, 0, 0].tolist() == [2.0, 2.0]
+
+
 def test_adding_leaves_the_old_memory_as_it_was() -> None:
     memory = two_classes()
     memory.add("milk", features(1))

@@ -1,13 +1,20 @@
 import os
+import pickle
 
+import numpy
 import pytest
 import torch
 
 from handful.errors import ConfigError, WeightsError
+from handful.methods.defrcn.config import DeFRCNConfig
+from handful.methods.defrcn.keys import official_key as defrcn_key
+from handful.methods.defrcn.model import DeFRCN
 from handful.methods.os2d.config import V1, V2, OS2DConfig
 from handful.methods.os2d.model import OS2D
 from handful.methods.os2d.weights import CLASS_TRUNK, TRUNK, official_key
+from handful.nn.backbones import build_trunk
 from handful.weights import convert, load_weights, read_card
+from handful.weights.card import BACKBONE
 
 
 class Payload:
@@ -119,3 +126,76 @@ def test_a_hostile_checkpoint_runs_nothing(tmp_path):
 def test_the_checkpoint_itself_is_never_overwritten(v2_file):
     with pytest.raises(ConfigError, match="ending in .safetensors"):
         convert(v2_file, variant="v2", out=v2_file)
+
+
+def backbone(trunk):
+    """An MSRA file's arrays; every one repeats a number of its own."""
+    with torch.device("meta"):
+        state = build_trunk(trunk, (32,)).state_dict()
+    arrays = {}
+    for number, (name, value) in enumerate(state.items()):
+        if "running" not in name:
+            arrays[msra_name(name)] = numpy.full(value.shape, number / 256, numpy.float16)
+    return arrays
+
+
+def msra_name(name):
+    stem = {"conv1.weight": "conv1_w", "bn1.weight": "res_conv1_bn_s", "bn1.bias": "res_conv1_bn_b"}
+    if name in stem:
+        return stem[name]
+    stage, block, part, *rest = name.split(".")
+    norm = part.startswith("bn") or rest[0] == "1"
+    branch = "1" if part == "downsample" else f"2{'abc'[int(part[-1]) - 1]}"
+    leaf = ("_bn_s" if rest[-1] == "weight" else "_bn_b") if norm else "_w"
+    return f"res{int(stage[-1]) + 1}_{block}_branch{branch}{leaf}"
+
+
+@pytest.mark.integration
+def test_an_msra_pickle_becomes_a_backbone_file(tmp_path):
+    path = tmp_path / "R-50.pkl"
+    arrays = backbone("resnet50_caffe")
+    extra = {"fc1000_w": numpy.zeros(3), "conv1_w_momentum": numpy.zeros(3)}
+    path.write_bytes(pickle.dumps({"blobs": arrays | extra}, protocol=2))
+    state, card = load_weights(convert(path))
+    assert (card.method, card.config) == (BACKBONE, {"trunk": "resnet50_caffe"})
+    assert "R-50.pkl" in card.source and "CC BY-SA" in card.licence
+    assert {name: float(value.flatten()[0]) for name, value in state.items()} == {
+        name: float(arrays[msra_name(name)].flat[0]) for name in state
+    }
+    assert len(state) == len(arrays)
+
+
+def defrcn_checkpoint(count):
+    config = DeFRCNConfig(trunk="resnet50_caffe", class_names=tuple(map(str, range(count))))
+    with torch.device("meta"):
+        state = DeFRCN(config).state_dict()
+    model = {
+        defrcn_key(name): torch.zeros((), dtype=torch.float16).expand(value.shape)
+        for name, value in state.items()
+    }
+    model["proposal_generator.anchor_generator.cell_anchors.0"] = torch.zeros(15, 4)
+    return {"model": model, "optimizer": {"state": {}}, "iteration": 14999}
+
+
+@pytest.mark.integration
+def test_a_defrcn_checkpoint_becomes_a_detector_file(tmp_path):
+    path = tmp_path / "model_final.pth"
+    torch.save(defrcn_checkpoint(15), path)
+    card = read_card(convert(path, variant="voc1", dtype=torch.float16))
+    assert card.method == "defrcn"
+    assert card.class_names[:2] == ("aeroplane", "bicycle") and len(card.class_names) == 15
+    assert card.config["trunk"] == "resnet50_caffe" and "class_names" not in card.config
+
+
+def test_files_without_variants_say_so(tmp_path):
+    path = tmp_path / "R-50.pkl"
+    path.write_bytes(pickle.dumps({"res2_0_branch2a_w": numpy.zeros(1)}, protocol=2))
+    with pytest.raises(ConfigError, match="no variants of this file.*got voc1"):
+        convert(path, variant="voc1")
+
+
+def test_the_calibration_network_is_told_by_its_entries(tmp_path):
+    path = tmp_path / "resnet101-5d3b4d8f.pth"
+    torch.save({"layer3.22.conv1.weight": torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match="lacks an entry.*ResNet-101 of torchvision"):
+        convert(path)

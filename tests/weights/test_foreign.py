@@ -183,3 +183,100 @@ def test_weights_are_found_wherever_they_stand(wrap):
 def test_a_checkpoint_without_weights_is_refused(content):
     with pytest.raises(WeightsError, match="holds no weights"):
         state_dict_of(content, file="a.pth")
+
+
+def array_pickle(path, content, protocol=2):
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+@pytest.mark.parametrize("wrap", [None, "blobs", "model"])
+def test_a_pickle_of_arrays_becomes_tensors(tmp_path, protocol, wrap):
+    path = tmp_path / "R-101.pkl"
+    arrays = {
+        "conv1_w": numpy.arange(6, dtype=">f4").reshape(2, 3).T,
+        "half": numpy.ones(2, numpy.float16),
+        "none": numpy.zeros((0, 3), numpy.float32),
+    }
+    array_pickle(path, {wrap: arrays, "author": "Caffe2"} if wrap else arrays, protocol)
+    state = state_dict_of(read_foreign(path), file=path)
+    assert state["conv1_w"].tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert state["conv1_w"].dtype == torch.float32 and state["half"].dtype == torch.float16
+    assert state["none"].shape == (0, 3)
+
+
+PYTHON_2 = (
+    b"\x80\x02}U\x07conv1_wcnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01bt"
+    b"R(K\x01K\x01\x85cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff"
+    b"\xffK\x00tb\x89U\x04%stbs."
+)
+"""One array of one number, as Python 2 and its numpy wrote it; its bytes are a text there."""
+
+
+def test_what_python_2_wrote_is_read(tmp_path):
+    path = tmp_path / "R-50.pkl"
+    path.write_bytes(PYTHON_2 % numpy.float32(-1.7).tobytes())
+    assert read_foreign(path)["conv1_w"].tolist() == [numpy.float32(-1.7)]
+
+
+@pytest.mark.parametrize("kind", ["os.system", "open", "exec", "eval"])
+@pytest.mark.parametrize("place", ["value", "inside an array", "key"])
+def test_a_hostile_pickle_of_arrays_runs_nothing(tmp_path, kind, place):
+    mark, path = tmp_path / "executed", tmp_path / "R-101.pkl"
+    payload = payloads(mark)[kind]
+    content = {
+        "value": {"conv1_w": numpy.zeros(2), "extra": payload},
+        "inside an array": {"conv1_w": numpy.array([payload], dtype=object)},
+        "key": {("conv1_w", payload): numpy.zeros(2)},
+    }[place]
+    array_pickle(path, content)
+    with pytest.raises(WeightsError, match="could run code.*a call of"):
+        read_foreign(path)
+    assert not mark.exists()
+
+
+class Named:
+    """Pickles as a call of something that numpy has."""
+
+    def __init__(self, call, *arguments):
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self):
+        return self.call, self.arguments
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Named(numpy.load, "a.npy"),
+        Named(numpy.frombuffer, b"1234"),
+        Named(numpy.save, "a.npy", 0),
+        Named(numpy.memmap, "a.bin"),
+        Named(getattr, numpy, "load"),
+    ],
+    ids=["load", "frombuffer", "save", "memmap", "getattr"],
+)
+def test_numpy_is_not_open_beyond_its_arrays(tmp_path, call):
+    path = tmp_path / "R-101.pkl"
+    try:
+        array_pickle(path, {"conv1_w": call})
+    except TypeError:
+        path.write_bytes(b"\x80\x02}U\x01acbuiltins\ngetattr\n(cnumpy\nsave\nU\x01xtRs.")
+    with pytest.raises(WeightsError, match="could run code"):
+        read_foreign(path)
+
+
+def test_an_array_larger_than_its_file_is_refused(tmp_path):
+    path = tmp_path / "R-101.pkl"
+    path.write_bytes(b"\x80\x02}U\x01acnumpy\nndarray\n(J\x00\xe1\xf5\x05\x85U\x02f4tRs.")
+    with pytest.raises(WeightsError, match="damaged"):
+        read_foreign(path)
+
+
+def test_a_pickle_that_names_one_list_without_end_is_read_at_once(tmp_path):
+    path = tmp_path / "R-101.pkl"
+    nested: list = ["x"]
+    for _ in range(100):
+        nested = [nested, nested]
+    array_pickle(path, {"conv1_w": numpy.zeros(2), "nested": nested})
+    assert list(state_dict_of(read_foreign(path), file=path)) == ["conv1_w"]

@@ -1,0 +1,140 @@
+"""Prototypical calibration (the paper's section 3.3): a second opinion at test time, untrained.
+
+A classifier trained on ImageNet embeds the examples; each detection's score is averaged with
+the cosine between its own embedding and the prototype of its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from handful.data.dataset import Dataset
+from handful.data.images import ImageSource, read_image
+from handful.errors import WeightsError
+from handful.memory import ClassMemory
+from handful.methods.defrcn.config import DeFRCNConfig
+from handful.methods.defrcn.embedders import Embedder
+from handful.reporter import Reporter, SilentReporter
+from handful.structures import Detections
+
+ALPHA, LOWER, UPPER = 0.5, 0.05, 1.0
+
+
+@dataclass(frozen=True)
+class PrototypeCalibration:
+    """What re-scores the detections of one detector.
+
+    embedder: the network that made ``memory``. memory: one view an example, ``[V, C, 1, 1]``.
+    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated.
+    excluded: class names that are left alone, such as base classes.
+    """
+
+    embedder: Embedder
+    memory: ClassMemory
+    alpha: float = ALPHA
+    lower: float = LOWER
+    upper: float = UPPER
+    excluded: frozenset[str] = frozenset()
+    _prototypes: Tensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.memory.model != self.embedder.fingerprint():
+            raise WeightsError(
+                "these prototypes were made by another network",
+                got=self.memory.model or "none",
+                expected=self.embedder.fingerprint(),
+                remedy="Make them again from the examples",
+            )
+        object.__setattr__(self, "excluded", frozenset(self.excluded))
+        flat = self.memory.prototypes().flatten(1)
+        object.__setattr__(self, "_prototypes", flat.to(self.embedder.device()))
+
+    @classmethod
+    def of(
+        cls,
+        config: DeFRCNConfig,
+        embedder: Embedder,
+        memory: ClassMemory,
+        *,
+        excluded: Sequence[str] = (),
+    ) -> PrototypeCalibration:
+        """Return the calibration with the settings of ``config``."""
+        return cls(
+            embedder,
+            memory,
+            alpha=config.pcb_alpha,
+            lower=config.pcb_lower,
+            upper=config.pcb_upper,
+            excluded=frozenset(excluded),
+        )
+
+    def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
+        """Return ``detections`` of ``image`` with new scores; boxes, classes, order stay.
+
+        The rows are then no longer sorted by score. A class without prototype keeps its
+        scores. image: the original picture, as it was shown to the detector.
+        """
+        places = {
+            name: place for place, name in enumerate(self.memory.names) if name not in self.excluded
+        }
+        prototype = torch.tensor(
+            [places.get(name, -1) for name in detections.names()],
+            dtype=torch.long,
+            device=detections.scores.device,
+        )
+        scores = detections.scores
+        chosen = (scores > self.lower) & (scores <= self.upper) & (prototype >= 0)
+        if not bool(chosen.any()):
+            return detections
+        embeddings = self.embedder.embed(read_image(image), detections.boxes[chosen])
+        rows = prototype[chosen].to(self._prototypes.device)
+        cosines = functional.cosine_similarity(embeddings, self._prototypes[rows], dim=1)
+        calibrated = scores.clone()
+        calibrated[chosen] = self.alpha * scores[chosen] + (1 - self.alpha) * cosines.to(scores)
+        return replace(detections, scores=calibrated)
+
+
+def class_prototypes(
+    embedder: Embedder, support: Dataset, *, reporter: Reporter | None = None
+) -> ClassMemory:
+    """Return one view for every box of ``support``, crowds excluded, by class name.
+
+    Pictures are embedded as they were read, at full size. A class without a box is not in it.
+    """
+    reporter = reporter or SilentReporter()
+    views: dict[str, list[Tensor]] = {}
+    reporter.start("prototypes", len(support))
+    try:
+        for image, boxes, labels, records in _pictures(support):
+            embeddings = embedder.embed(image, boxes).cpu()[:, :, None, None]
+            for label, view in zip(labels.tolist(), embeddings, strict=True):
+                views.setdefault(support.class_names[label], []).append(view)
+            reporter.advance("prototypes", records)
+    finally:
+        reporter.finish("prototypes")
+    empty = ClassMemory.empty(embedder.fingerprint())
+    # In the order of the set, whatever picture comes first.
+    return empty.add_all(
+        {name: torch.stack(views[name]) for name in support.class_names if name in views}
+    )
+
+
+def _pictures(support: Dataset) -> Iterator[tuple[Image.Image, Tensor, Tensor, int]]:
+    """Yield each picture once, with the boxes of all records that name it."""
+    together: dict[object, list[int]] = {}
+    for index, picture in enumerate(support.pictures):
+        # Few-shot sets of VOC have one record an object: the same file several times over.
+        together.setdefault(picture.path or index, []).append(index)
+    for records in together.values():
+        targets = [support.targets(index) for index in records]
+        targets = [one[~one.crowd] for one in targets]
+        boxes = torch.cat([one.boxes for one in targets])
+        if len(boxes):
+            labels = torch.cat([one.labels for one in targets])
+            yield support.pictures[records[0]].read(), boxes, labels, len(records)

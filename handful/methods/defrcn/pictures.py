@@ -1,0 +1,57 @@
+"""How pictures come to a detector of this family, in training and in test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handful.data.transforms import (
+    Chain,
+    ColourJitter,
+    HorizontalFlip,
+    InputRule,
+    RandomCrop,
+    ShortSide,
+    Transform,
+)
+from handful.methods.defrcn.config import DeFRCNConfig
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training pictures beyond the published resize and flip.
+
+    crop: how often a part is cut out around an object; smallest: least part of each side it
+    keeps. colour: amount by which brightness, contrast and saturation change. flip: how often
+    a picture is mirrored.
+    """
+
+    crop: float = 0.0
+    smallest: float = 0.5
+    colour: float = 0.0
+    flip: float = 0.5
+
+
+PUBLISHED = Augmentation()
+
+
+def input_rule(config: DeFRCNConfig) -> InputRule:
+    """Return what the network of ``config`` expects of pixel values."""
+    return InputRule(channel_order=config.channel_order, mean=config.mean, std=config.std)
+
+
+def evaluation_resize(config: DeFRCNConfig) -> ShortSide:
+    """Return how large a test picture is shown."""
+    return ShortSide((config.test_short_side,), config.longest_side)
+
+
+def train_transform(config: DeFRCNConfig, augmentation: Augmentation = PUBLISHED) -> Transform:
+    """Return what happens to a training picture: any of the short sides, maybe mirrored."""
+    steps: list[Transform] = []
+    if augmentation.crop:
+        steps.append(RandomCrop(augmentation.crop, smallest=augmentation.smallest))
+    if augmentation.colour:
+        amount = augmentation.colour
+        steps.append(ColourJitter(brightness=amount, contrast=amount, saturation=amount))
+    steps.append(ShortSide(config.train_short_sides, config.longest_side))
+    steps.append(HorizontalFlip(augmentation.flip))
+    return Chain(tuple(steps))
