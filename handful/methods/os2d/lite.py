@@ -8,17 +8,18 @@ from handful.data.synthetic import ShelfRecipe
 from handful.methods.os2d.alignment import AlignmentObjective
 from handful.methods.os2d.config import OS2DConfig
 from handful.methods.os2d.windows import WindowRecipe
+from handful.recipes.registry import register
 
 LITE = OS2DConfig(
     trunk="efficientnet_lite0",
     trunk_strides=(8, 16, 32),
     feature_stride=8,
-    projection=64,
+    projection=96,
     class_image_size=120,
     image_size=480,
     pyramid=(0.45, 0.64, 0.9, 1.28),
     score_threshold=0.45,
-    rivalry=1.0,
+    rivalry=0.5,
     inverse=False,
     regressor_kernels=(5, 5, 5),
     regressor_channels=(32, 32),
@@ -56,10 +57,16 @@ class LiteRecipe:
     examples: int = 4
     seed: int = 0
     steps: int = 4500
-    windows_per_step: int = 5
-    siblings: int = 1
+    windows_per_step: int = 4
+    siblings: int = 2
     lr: float = 1e-3
     weight_decay: float = 1e-4
     warmup: int = 100
     clip: float = 50.0
     whitening: float = 0.3
+
+
+@register("os2d-lite")
+def os2d_lite_recipe(seed: int = 0) -> LiteRecipe:
+    """Train the small model that comes with handful, on pictures drawn here."""
+    return LiteRecipe(seed=seed)
