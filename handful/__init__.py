@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handful.api import detect, load
+    from handful.api import detect, learn, load
     from handful.data.dataset import Dataset
     from handful.errors import HandfulError
     from handful.predict.oneshot import OneShotDetector
@@ -22,6 +22,7 @@ __all__ = [
     "SearchOptions",
     "SearchSettings",
     "detect",
+    "learn",
     "load",
 ]
 
@@ -34,6 +35,7 @@ _HOMES = {
     "SearchOptions": "handful.predict.settings",
     "SearchSettings": "handful.predict.settings",
     "detect": "handful.api",
+    "learn": "handful.api",
     "load": "handful.api",
 }
 """Where each public name lives; it is imported at first use, so that this package opens fast."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from handful.api.models import DEFAULT_MODEL, load
+from handful.api.models import DEFAULT_MODEL, load_oneshot
 from handful.boxes import nms
 from handful.data.dataset import Dataset
 from handful.data.images import read_image
@@ -101,7 +101,7 @@ def demo(
     detector = (
         model
         if isinstance(model, OneShotDetector)
-        else load(model, device=device, reporter=reporter)
+        else load_oneshot(model, device=device, reporter=reporter)
     )
     dataset = draw_shelves(scenes, polygons=False)
     shown = OneShotDetector(

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 
 from handful import weights
+from handful.api.trained import METHOD as TRAINED
+from handful.api.trained import load_detector
 from handful.errors import ConfigError, WeightsError, suggest
 from handful.methods.os2d import OS2D, OS2DConfig
 from handful.nn.backbones.build import PRETRAINED
 from handful.predict.oneshot import OneShotDetector
+from handful.predict.trained import TrainedDetector
 from handful.reporter import Reporter
-from handful.weights import CATALOGUE, Card, OfficialFile, load_weights
+from handful.weights import CATALOGUE, Card, OfficialFile, load_weights, read_card
 
 DEFAULT_MODEL = "os2d-lite"
 PACKAGED = {DEFAULT_MODEL: "os2d-lite.safetensors"}
@@ -28,21 +31,38 @@ def packaged_folder() -> Path:
     return Path(weights.__file__).parent
 
 
+Detector = OneShotDetector | TrainedDetector
+"""What is shown examples before it searches, and what knows its classes."""
+
+
 def load(
     model: str | Path = DEFAULT_MODEL,
     *,
     device: torch.device | str | None = None,
     reporter: Reporter | None = None,
-) -> OneShotDetector:
-    """Return a model that comes with this package, or the one in a weight file.
+) -> Detector:
+    """Return a model that comes with this package, that of a weight file, or of a run's folder.
 
     device: a CUDA device if there is one, by default. Raises ``WeightsError`` for a file that
     is missing, damaged or does not hold the network its card describes.
     """
     file = model_file(model)
+    if file.is_dir() or read_card(file).method == TRAINED:
+        return load_detector(file, device=torch_device(device))
+    return load_oneshot(file, device=device, reporter=reporter)
+
+
+def load_oneshot(
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    device: torch.device | str | None = None,
+    reporter: Reporter | None = None,
+) -> OneShotDetector:
+    """Return a model that is shown examples; errors as ``load``, and for any other model."""
+    file = model_file(model)
     state, card = load_weights(file)
     network = build_model(state, card, file=file)
-    return OneShotDetector(network.to(_device(device)), reporter=reporter)
+    return OneShotDetector(network.to(torch_device(device)), reporter=reporter)
 
 
 def model_file(model: str | Path) -> Path:
@@ -130,7 +150,8 @@ def _require_fit(
             )
 
 
-def _device(device: torch.device | str | None) -> torch.device:
+def torch_device(device: torch.device | str | None) -> torch.device:
+    """Return the device meant; a CUDA device if there is one, where none is named."""
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

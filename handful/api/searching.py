@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 
-from handful.api.models import DEFAULT_MODEL, load
+from handful.api.models import DEFAULT_MODEL, Detector, load
 from handful.data.images import read_image
-from handful.errors import DataError
+from handful.errors import ConfigError, DataError
 from handful.files import require_writable, write_json
 from handful.predict.folder import detect_files, pictures_of
 from handful.predict.oneshot import Example, OneShotDetector
@@ -38,20 +38,22 @@ class Found:
 def detect(
     place: Path | str,
     *,
-    like: Mapping[str, Example | Iterable[Example]],
-    model: str | Path | OneShotDetector = DEFAULT_MODEL,
+    like: Mapping[str, Example | Iterable[Example]] | None = None,
+    model: str | Path | Detector = DEFAULT_MODEL,
     device: str | None = None,
     options: SearchOptions | None = None,
     json: Path | str | None = None,
     picture: Path | str | None = None,
     reporter: Reporter | None = None,
 ) -> list[Found]:
-    """Return what of ``like`` is found on the picture ``place``, or on all in that folder.
+    """Return what is found on the picture ``place``, or on all in that folder.
 
-    like: examples by class name. model: name, weight file, or a detector, which keeps what it
-    is shown. json: file for the answers, one for all. picture: file for the picture with
-    boxes drawn, or folder for the pictures of a folder. Raises ``DataError`` before any work
-    for inputs that cannot be read and outputs that cannot be written.
+    like: examples by class name, for a model that must be shown what to find; a trained one
+    knows its classes. model: name, weight file, folder of a run, or a detector, which keeps
+    what it is shown. options: how to search; of a trained model only the score. json: file for
+    the answers, one for all. picture: file for the picture with boxes drawn, or folder for the
+    pictures of a folder. Raises ``DataError`` before any work for inputs that cannot be read
+    and outputs that cannot be written.
     """
     reporter = reporter or SilentReporter()
     source, target = Path(place), None if picture is None else Path(picture)
@@ -59,13 +61,9 @@ def detect(
     _require_outputs(json, target, many=many)
     files = _without_drawings(pictures_of(source), source, target)
     detector = (
-        model
-        if isinstance(model, OneShotDetector)
-        else load(model, device=device, reporter=reporter)
+        load(model, device=device, reporter=reporter) if isinstance(model, (str, Path)) else model
     )
-    if options is not None:
-        detector.settings = options.over(detector.settings)
-    detector.remember(like)
+    set_up(detector, like or {}, options)
     found = []
     with _drawings(source, target, many=many) as draw:
         for file, detections in detect_files(detector, files, reporter=reporter):
@@ -75,6 +73,44 @@ def detect(
             answers = [one.to_json() for one in found]
             write_json(json, {"pictures": answers} if many else answers[0])
     return found
+
+
+def set_up(
+    detector: Detector,
+    like: Mapping[str, Example | Iterable[Example]],
+    options: SearchOptions | None,
+) -> None:
+    """Tell the detector what to look for, and how."""
+    if isinstance(detector, OneShotDetector):
+        if options is not None:
+            detector.settings = options.over(detector.settings)
+        detector.remember(like)
+        if not detector.class_names:
+            raise ConfigError(
+                "no example is given",
+                remedy="Show one with --like [NAME=]CROP.jpg, or give a trained model",
+            )
+        return
+    if like:
+        raise ConfigError(
+            "a trained model finds the classes it knows, it cannot be shown others",
+            field="like",
+            got=", ".join(like),
+            expected=", ".join(detector.class_names),
+            remedy="Leave the examples out, or take a model such as os2d-lite",
+        )
+    given = {} if options is None else {k: v for k, v in vars(options).items() if v is not None}
+    score = given.pop("score", None)
+    unknown = [name for name, value in given.items() if value is not False]
+    if unknown:
+        raise ConfigError(
+            "a trained model has no such setting",
+            field=unknown[0],
+            got=given[unknown[0]],
+            expected="only score",
+        )
+    if score is not None:
+        detector.score, detector.suggested = score, {}
 
 
 def _require_outputs(json: Path | str | None, picture: Path | None, *, many: bool) -> None:

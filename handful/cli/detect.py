@@ -29,13 +29,13 @@ def detect(
     picture: Path | None = None,
     options: Annotated[SearchOptions, tyro.conf.arg(name="")] = SearchOptions(),  # noqa: B008
 ) -> None:
-    """Find every instance of what the examples show.
+    """Find every instance of what the examples show, or of what a trained model knows.
 
     Args:
         place: a picture, or a folder of pictures.
         like: an example, [NAME=]CROP.jpg; repeat it for more examples or classes.
         box: x1,y1,x2,y2 of the example in its picture, one for each --like ('whole' for all).
-        model: a model that comes with handful, or a weight file.
+        model: a model that comes with handful, a weight file, or the folder of a run.
         device: cpu, cuda or cuda:1; by default a GPU if there is one.
         json: file to write the answers to.
         picture: file for the picture with boxes drawn, or folder for those of a folder.

@@ -20,12 +20,10 @@ WHOLE = "whole"
 def read_examples(like: Sequence[str], boxes: Sequence[str]) -> dict[str, list[Exemplar]]:
     """Return the examples by class from ``[NAME=]FILE`` and their boxes, in the same order.
 
-    Raises ``ConfigError`` if there are none, or boxes but not one for each.
+    Raises ``ConfigError`` if there are boxes, but not one for each.
     """
     from handful.structures import Exemplar
 
-    if not like:
-        raise ConfigError("no example is given", remedy="Show one with --like [NAME=]CROP.jpg")
     if boxes and len(boxes) != len(like):
         raise ConfigError(
             "examples and boxes differ in number",

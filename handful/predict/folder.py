@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handful.data.images import find_images, image_size, read_image
 from handful.predict.oneshot import OneShotDetector
+from handful.predict.trained import TrainedDetector
 from handful.reporter import Reporter, SilentReporter, track
 from handful.structures import Detections
 
@@ -28,7 +29,7 @@ def pictures_of(place: Path | str) -> list[Path]:
 
 
 def detect_files(
-    detector: OneShotDetector,
+    detector: OneShotDetector | TrainedDetector,
     files: Sequence[Path],
     *,
     score: float | None = None,

@@ -11,6 +11,7 @@ from PIL import Image
 
 from handful import api
 from handful.api import demonstration
+from handful.methods.os2d.lite import LiteRecipe
 
 
 @pytest.fixture
@@ -55,19 +56,14 @@ def test_training_names_the_weights_and_the_next_step(
 ) -> None:
     asked = {}
 
-    def train(name: str, **options: object) -> Path:
-        asked.update(options, name=name)
-        return tmp_path / "os2d-lite.safetensors"
+    def train(name: str, recipe: LiteRecipe, **options: object) -> api.Trained:
+        asked.update(options, name=name, steps=recipe.steps, seed=recipe.seed)
+        return api.Trained(tmp_path, tmp_path / "os2d-lite.safetensors", {})
 
     monkeypatch.setattr(api, "train", train)
-    code, out, _ = handful(
-        *("train", "os2d-lite", "--out", tmp_path, "--steps", 3, "--seed", 7),
-    )
-    assert code == 0
-    assert (asked["name"], asked["out"], asked["steps"], asked["seed"]) == (
-        "os2d-lite",
-        tmp_path,
-        3,
-        7,
-    )
+    words = ("train", "os2d-lite", "--out", tmp_path, "--steps", 3, "--seed", 7)
+    code, out, err = handful(*words)
+    assert code == 0, err
+    assert asked["out"] == tmp_path
+    assert (asked["name"], asked["steps"], asked["seed"]) == ("os2d-lite", 3, 7)
     assert f"--model {tmp_path / 'os2d-lite.safetensors'}" in out

@@ -48,7 +48,7 @@ def test_examples_are_gathered_by_class_with_their_boxes() -> None:
 @pytest.mark.parametrize(
     ("like", "boxes", "message"),
     [
-        ([], [], "no example"),
+        ([], ["1,2,3,4"], "1 boxes for 0 examples"),
         (["a.png"], ["1,2,3,4", "whole"], "2 boxes for 1 examples"),
         (["a.png", "b.png"], ["1,2,3,4"], "1 boxes for 2 examples"),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from few_boxes import write_support
 from PIL import Image
 from tiny_detector import logo
 
@@ -50,6 +51,7 @@ def pictures(tmp_path, monkeypatch):
     shelf((100, 60), (210, 60)).save(tmp_path / "shelves" / "first.jpg", quality=95)
     write_json(tmp_path / "support.json", coco("other-shelf.jpg", (40, 30), (180, 30)))
     write_json(tmp_path / "query.json", coco("shelf.jpg", (160, 80), (40, 30)))
+    write_support(tmp_path / "few")
     monkeypatch.chdir(tmp_path)
 
 
@@ -104,8 +106,9 @@ def test_examples_run(page, pictures):
 @pytest.mark.integration
 def test_the_first_example_finds_its_object(pictures):
     run_commands(next(text for language, text in blocks_of(PAGES[0]) if language == "bash"))
-    (found,) = read_json("found.json")["detections"]
+    found, *others = read_json("found.json")["detections"]
     assert found["name"] == "cola"
+    assert all(other["score"] < found["score"] - 0.1 for other in others)
     assert box_iou(torch.tensor([found["box"]]), torch.tensor([[160.0, 80, 256, 176]])) > 0.5
 
 

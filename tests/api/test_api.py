@@ -72,7 +72,7 @@ HEAD = "head.transform_net.output.bias"
         ({"extra": torch.zeros(1)}, {}, "unknown entry.*extra"),
         ({HEAD: torch.zeros(9)}, {}, rf"wrong shape.*{HEAD}.*\[9\].*\[6\]"),
         ({"trunk.network.nonsense": torch.zeros(1)}, {}, "unknown entry.*nonsense"),
-        ({}, {"method": "defrcn"}, "does not know.*defrcn"),
+        ({}, {"method": "centernet"}, "does not know.*centernet"),
         ({}, {"config": {"trunk": "resnet18x"}}, "resnet18x"),
         ({}, {"config": {"nonsense": 1}}, "describes no network"),
         ({}, {"config": {"trunk": "resnet50"}}, "lacks an entry.*trunk"),

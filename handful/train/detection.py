@@ -1,0 +1,52 @@
+"""Training a detector on a stream of pictures: what every method with boxes shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from handful.data.loader import TrainingStream
+from handful.structures import Batch
+from handful.train.task import Task
+
+Measure = Callable[[nn.Module], Mapping[str, float]]
+
+
+class DetectionTask(Task):
+    """Trains ``model``, whose ``forward`` takes images and sizes, on ``stream``.
+
+    measure: figures of the model on pictures to be tested on, or None; ``metric`` names the one
+    by which the best weights are known.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        stream: TrainingStream,
+        *,
+        measure: Measure | None = None,
+        metric: str | None = None,
+    ) -> None:
+        self.model = model
+        self.stream = stream
+        self.measure = measure
+        self.metric = metric if measure else None
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Yield what the stream holds from step ``start`` on."""
+        return self.stream.batches(start)
+
+    def losses(self, model: Any, batch: Batch) -> Mapping[str, Tensor]:
+        """Return the model's losses on ``batch``."""
+        return model.loss(model(batch.images, batch.sizes), batch.targets)
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """Return the figures of ``model``, or nothing if there is nothing to test on."""
+        return self.measure(model) if self.measure else {}
+
+    def describe(self, batch: Batch) -> str:
+        """Name the files of ``batch``."""
+        pictures = self.stream.dataset.pictures
+        return ", ".join(pictures[position].file_name for position in batch.pictures)

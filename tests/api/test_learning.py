@@ -1,0 +1,97 @@
+"""From boxes to a detector, through the functions that command line and Python share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from few_boxes import CLASSES, QUICK, write_support
+
+from handful import api
+from handful.api.learning import support_set, validation_set
+from handful.api.trained import load_detector, weight_file
+from handful.data.formats import read_dataset
+from handful.errors import ConfigError, DataError, WeightsError
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.integration
+def test_a_handful_of_boxes_becomes_a_detector_that_can_be_loaded(tmp_path: Path) -> None:
+    support = write_support(tmp_path / "data")
+    learned = api.learn(support, out=tmp_path / "run", changes=QUICK, device="cpu", val=support)
+    assert learned.boxes == {"disc": 4, "bar": 4}
+    assert set(learned.results) == {"AP", "AP50", "AP75"}
+    shots = json.loads((tmp_path / "run" / "shots.json").read_text("utf-8"))
+    assert len(shots["boxes"]) == 8
+    again = api.load(tmp_path / "run", device="cpu")
+    assert again.class_names == CLASSES
+    found = again.detect(tmp_path / "data" / "1.png", score=0.0)
+    assert set(found.names()) <= set(CLASSES)
+    same = learned.detector.detect(tmp_path / "data" / "1.png", score=0.0)
+    assert torch.equal(found.boxes, same.boxes) and torch.equal(found.scores, same.scores)
+
+
+@pytest.mark.integration
+def test_a_base_of_other_classes_is_learnt_upon_and_another_network_refused(
+    tmp_path: Path,
+) -> None:
+    support = write_support(tmp_path / "data")
+    quick = {**QUICK, "train.steps": "1"}
+    api.learn(support, out=tmp_path / "base", changes=quick, device="cpu")
+    base = weight_file(tmp_path / "base")
+    few = read_dataset(support).subset([0, 1])
+    learned = api.learn(
+        replace(few, class_names=("ring", "rod")),
+        out=tmp_path / "run",
+        base=base,
+        changes={**quick, "train.lr": "1e-30", "train.weight_decay": "0"},
+        device="cpu",
+    )
+    before = load_detector(base, device=CPU).model.state_dict()
+    after = learned.detector.model.state_dict()
+    fresh = {name for name in after if name.startswith("predictor.")}
+    assert fresh
+    for name in after.keys() - fresh:
+        assert torch.allclose(before[name], after[name], atol=1e-6), name
+    with pytest.raises(WeightsError, match="rpn"):
+        api.learn(
+            support,
+            out=tmp_path / "other",
+            base=base,
+            changes={**quick, "model.rpn_channels": "16"},
+            device="cpu",
+        )
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        ({"model": "defrcn-lit"}, ConfigError, "defrcn-lite"),
+        ({"changes": {"train.lrr": "1"}}, ConfigError, "train.lr"),
+        ({"base": "nowhere.safetensors"}, WeightsError, "nowhere"),
+    ],
+)
+def test_mistakes_are_found_before_any_work(tmp_path: Path, call, error, message) -> None:
+    support = write_support(tmp_path / "data", pictures=1)
+    with pytest.raises(error, match=message):
+        api.learn(support, out=tmp_path / "run", device="cpu", **call)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_support_without_boxes_and_foreign_test_pictures_are_refused(tmp_path: Path) -> None:
+    shown = read_dataset(write_support(tmp_path))
+    none = shown.table[torch.zeros(len(shown.table), dtype=torch.bool)]
+    with pytest.raises(DataError, match="no box to learn from"):
+        support_set(replace(shown, table=none))
+    with pytest.raises(DataError, match="name them alike"):
+        validation_set(replace(shown, class_names=("a", "b")), shown.class_names)
+
+
+def test_classes_without_a_box_are_left_out(tmp_path: Path) -> None:
+    shown = read_dataset(write_support(tmp_path))
+    only = replace(shown, table=shown.table[shown.table.labels == 1])
+    assert support_set(only).class_names == ("bar",)
