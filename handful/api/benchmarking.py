@@ -1,4 +1,4 @@
-"""Measuring what detection and its evaluation cost on this machine."""
+"""Measuring what detection, its evaluation and training cost on this machine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from handful.api.models import DEFAULT_MODEL, model_file
 from handful.bench.evaluation import bench_evaluation
 from handful.bench.oneshot import ONESHOT_MODELS
 from handful.bench.oneshot import bench_oneshot as measure
+from handful.bench.training import bench_train
 from handful.errors import ConfigError, WeightsError, suggest
 from handful.methods.os2d import OS2DConfig
 from handful.reporter import Reporter
 from handful.weights import load_weights
 
-__all__ = ["bench_evaluation", "bench_oneshot"]
+__all__ = ["bench_evaluation", "bench_oneshot", "bench_train"]
 
 
 def bench_oneshot(

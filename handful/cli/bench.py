@@ -1,4 +1,4 @@
-"""The commands ``handful bench oneshot`` and ``handful bench evaluate``."""
+"""The commands ``handful bench oneshot``, ``evaluate`` and ``train``."""
 
 from __future__ import annotations
 
@@ -121,3 +121,66 @@ def evaluate(
         table.add_row(*row)
     console.print(table)
     console.print(evaluation_facts(result), markup=False)
+
+
+def training(
+    *,
+    models: tuple[str, ...] = ("r50-fpn", "r101-c4"),
+    size: tuple[int, int] = (640, 480),
+    pictures: int = 2,
+    boxes: int = 5,
+    steps: int = 10,
+    seed: int = 0,
+    json: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Measure what a training step costs here, beside torchvision's detector.
+
+    Takes some minutes. Weights are random, which hardly changes time and memory.
+
+    Args:
+        models: r50-fpn, r101-c4.
+        size: width and height of the pictures.
+        pictures: in a step.
+        boxes: on each picture.
+        steps: measure so many; the median counts.
+        seed: of pictures, boxes and weights.
+        json: Print one JSON object instead of a table.
+        out: Also write training.json and training.md to this folder.
+    """
+    import json as notation
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from handful import api
+    from handful.bench.training_step import TrainingTask
+    from handful.bench.training_tables import (
+        COLUMNS,
+        training_facts,
+        training_markdown,
+        training_rows,
+    )
+    from handful.cli.terminal import terminal_reporter
+    from handful.files import require_writable, write_json, write_text
+
+    files = (out / "training.json", out / "training.md") if out else None
+    require_writable(*(files or ()))
+    task = TrainingTask(models, (size[1], size[0]), pictures, boxes, steps, seed)
+    result = api.bench_train(task, reporter=terminal_reporter())
+    if files:
+        write_json(files[0], result)
+        write_text(files[1], training_markdown(result))
+    if json:
+        sys.stdout.write(notation.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        return
+    console = Console(highlight=False)
+    table = Table()
+    table.add_column(COLUMNS[0], no_wrap=True)
+    for head in COLUMNS[1:]:
+        table.add_column(head, justify="right", overflow="fold")
+    for row in training_rows(result):
+        table.add_row(*row)
+    console.print(table)
+    console.print(training_facts(result), markup=False)

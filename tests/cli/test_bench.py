@@ -1,4 +1,4 @@
-"""The commands ``handful bench oneshot`` and ``handful bench evaluate``."""
+"""The commands ``handful bench oneshot``, ``evaluate`` and ``train``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+
+from handful.bench import training
+from handful.bench.training_step import TrainingMemory
 
 WORDS = ("bench", "oneshot", "--models", "os2d-lite", "--size", "160", "96", "--repeats", "1")
 
@@ -66,3 +69,39 @@ def test_evaluation_is_measured_beside_pycocotools(handful, tmp_path: Path) -> N
 def test_an_evaluation_of_nothing_is_refused(handful) -> None:
     code, _, err = handful("bench", "evaluate", "--pictures", "0")
     assert code == 2 and "pictures" in err and err.count("\n") == 1
+
+
+@pytest.mark.integration
+def test_training_is_measured_beside_torchvision(
+    handful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its processes take long to start; a test of their own runs one.
+    monkeypatch.setattr(training, "training_memory", lambda *_: TrainingMemory(1, 2**21))
+    small = ("--models", "r50-fpn", "--size", 96, 64, "--pictures", 1, "--steps", 1)
+    code, out, err = handful("bench", "train", *small, "--out", tmp_path)
+    assert code == 0, err
+    assert "torchvision" in out and "2 MiB" in out and "1 x 96 x 64" in " ".join(out.split())
+    result = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert [model["name"] for model in result["models"]] == ["torchvision", "r50-fpn"]
+    assert all(model["seconds"]["median"] > 0 for model in result["models"])
+    page = (tmp_path / "training.md").read_text(encoding="utf-8")
+    assert "`handful bench train --models r50-fpn --size 96 64 --pictures 1" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--models", "r50-fp"), "Did you mean 'r50-fpn'"),
+        (("--steps", "0"), "steps"),
+        (("--size", "100", "64"), "multiples of 32"),
+        (("--out", "taken"), "cannot write"),
+    ],
+)
+def test_training_mistakes_are_one_line(
+    handful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple, complaint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("a file", encoding="utf-8")
+    code, _, err = handful("bench", "train", *words)
+    assert code == 2
+    assert complaint in err and err.count("\n") == 1
