@@ -25,16 +25,31 @@ class Verb:
 VERBS = {
     "demo": Verb("demo", "demo", "search drawn shelves for classes never seen, in minutes"),
     "detect": Verb("detect", "detect", "find what an example shows, in a picture or a folder"),
+    "learn": Verb("learn", "learn", "learn new classes from a handful of boxes each"),
     "evaluate": Verb("evaluate", "evaluate", "measure a model on a data set"),
+    "export": Verb("export", "export", "write a trained detector as one ONNX graph"),
+    "export-run preprocess": Verb("export", "preprocess", "prepare pictures for such a graph"),
+    "export-run infer": Verb("export", "infer", "run the graph, and measure its time"),
+    "export-run postprocess": Verb("export", "postprocess", "measure what the graph found"),
     "data info": Verb("data", "info", "say what a data set holds"),
     "data convert": Verb("data", "convert", "write a data set in another format"),
+    "data fewshot": Verb("data", "fewshot", "draw K boxes of each class"),
     "weights list": Verb("weights", "list_files", "list official files known by name"),
     "weights fetch": Verb("weights", "fetch", "fetch an official file"),
     "weights convert": Verb("weights", "convert", "turn an original checkpoint into a weight file"),
     "weights show": Verb("weights", "show", "print the card of a weight file"),
-    "train os2d-lite": Verb("train", "os2d_lite", "make the model that comes with the package"),
+    "surgery remove": Verb("surgery", "remove", "take the last layer off a base detector"),
+    "surgery randinit": Verb("surgery", "randinit", "give a base detector a head for more classes"),
+    "surgery combine": Verb("surgery", "combine", "join the heads of a base and a novel detector"),
+    "sweep": Verb("sweep", "sweep", "run a few-shot recipe for every split, K and seed"),
+    "train": Verb("train", "train", "train by a recipe, published or our own"),
     "bench oneshot": Verb("bench", "oneshot", "measure time and memory a class costs"),
+    "bench evaluate": Verb("bench", "evaluate", "measure what COCO's metrics cost"),
+    "bench train": Verb("bench", "training", "measure what a training step costs"),
 }
+
+TAKE_FIELDS = ("train", "learn", "sweep")
+"""Commands in which ``--train.lr 0.1`` changes a field of the recipe."""
 
 USAGE = "handful [--version] [--debug] COMMAND …"
 
@@ -73,7 +88,11 @@ def run(words: Sequence[str]) -> int:
 def _call(name: str, arguments: list[str]) -> int:
     import tyro
 
+    from handful.cli.fields import dotted_as_changes
+
     verb = VERBS[name]
+    if verb.function in TAKE_FIELDS:
+        arguments = dotted_as_changes(arguments)
     function = getattr(import_module(f"handful.cli.{verb.module}"), verb.function)
     config = (tyro.conf.FlagCreatePairsOff,)
     try:

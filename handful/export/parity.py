@@ -1,0 +1,127 @@
+"""Does the exported file find what the model finds?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from handful.data.transforms import Sample, ShortSide
+from handful.export.card import GraphCard
+from handful.export.graph import ExportedGraph
+from handful.export.session import OnnxGraph, RawFound, Rows
+from handful.structures import Batch
+
+BOX_TOLERANCE, SCORE_TOLERANCE = 0.05, 1e-4
+"""Pixels, and scores: what two ways to add up the same numbers may differ by."""
+
+PAIRED_WITHIN = 2.0
+"""Pixels by which all coordinates of two boxes may differ and still stand for one detection."""
+
+SCALES = (1.0, 0.75)
+"""Of the model's own picture size, at which a comparison is made."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the file is from the model.
+
+    box_error: largest difference of a coordinate, pixels of the prepared picture. score_error:
+    of a score. detections: how many were compared, on how many ``pictures``. unpaired: those
+    that only one of the two has.
+    """
+
+    box_error: float
+    score_error: float
+    detections: int
+    unpaired: int
+    pictures: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether both find the same, within the tolerances."""
+        return (
+            self.unpaired == 0
+            and self.box_error <= BOX_TOLERANCE
+            and self.score_error <= SCORE_TOLERANCE
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, ready for ``json.dumps``."""
+        return {**asdict(self), "holds": self.holds}
+
+
+def parity(model: nn.Module, path: Path | str | OnnxGraph, batches: Iterable[Batch]) -> Parity:
+    """Return how the graph at ``path`` compares with ``model`` on prepared ``batches``."""
+    graph = path if isinstance(path, OnnxGraph) else OnnxGraph(path)
+    reference = ExportedGraph(model)
+    device = next(model.parameters()).device
+    parts: list[Parity] = []
+    for batch in batches:
+        with torch.inference_mode():
+            expected = reference(batch.images.to(device), batch.sizes.to(device))
+        got = graph.run(batch.images.numpy(), batch.sizes.numpy())
+        parts += compare(RawFound(*(one.cpu().numpy() for one in expected)), got)
+    return Parity(
+        box_error=max((one.box_error for one in parts), default=0.0),
+        score_error=max((one.score_error for one in parts), default=0.0),
+        detections=sum(one.detections for one in parts),
+        unpaired=sum(one.unpaired for one in parts),
+        pictures=len(parts),
+    )
+
+
+def compare(expected: RawFound, got: RawFound) -> list[Parity]:
+    """Return one comparison a picture; near ties may come in another order."""
+    parts = []
+    for picture in range(len(expected.counts)):
+        one, other = expected.of(picture), got.of(picture)
+        ours, theirs = _pairs(one, other)
+        boxes = numpy.abs(one.boxes[ours] - other.boxes[theirs])
+        scores = numpy.abs(one.scores[ours] - other.scores[theirs])
+        parts.append(
+            Parity(
+                box_error=float(boxes.max(initial=0.0)),
+                score_error=float(scores.max(initial=0.0)),
+                detections=len(ours),
+                unpaired=len(one.boxes) + len(other.boxes) - 2 * len(ours),
+                pictures=1,
+            )
+        )
+    return parts
+
+
+def parity_batches(
+    card: GraphCard, pictures: Sequence[Image.Image], *, scales: Sequence[float] = SCALES
+) -> list[Batch]:
+    """Return the first of ``pictures`` alone and all of them together, at each of ``scales``."""
+    rule, rng = card.input_rule(), numpy.random.default_rng(0)
+    batches = []
+    for scale in scales:
+        sides = (card.short_side, card.longest_side)
+        short, longest = (max(1, round(side * scale)) for side in sides)
+        resize = ShortSide((short,), longest)
+        samples = [resize(Sample.of(picture), rng) for picture in pictures]
+        batches += [rule.collate(samples[:1]), rule.collate(samples)]
+    return batches
+
+
+def _pairs(one: Rows, other: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the rows of both that stand for one detection: of one class, at one place."""
+    distances = numpy.abs(one.boxes[:, None] - other.boxes[None]).max(axis=2, initial=0.0)
+    distances[one.labels[:, None] != other.labels[None]] = numpy.inf
+    pairs = []
+    for row in range(len(distances)):
+        column = int(distances[row].argmin()) if distances.shape[1] else 0
+        if distances.shape[1] and distances[row, column] <= PAIRED_WITHIN:
+            pairs.append((row, column))
+            distances[:, column] = numpy.inf
+    rows = numpy.array(pairs, dtype=numpy.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy
+import pytest
+import torch
+from drawn_set import drawn_set
+from exported_detector import CLASSES, lite_card
+
+from handful.errors import DataError
+from handful.export.finish import finish
+from handful.export.manifest import Manifest, open_folder
+from handful.export.outputs import RawPicture, write_raw
+from handful.export.prepare import plan
+from handful.structures import Detections
+
+CARD = replace(lite_card(), short_side=32, longest_side=64)
+DATASET = drawn_set([(0, 0), (1, 1)], class_names=CLASSES)
+ROWS = RawPicture(
+    numpy.array([[0, 0, 16, 8], [4, 4, 40, 31], [32, 0, 32, 9]], numpy.float32),
+    numpy.array([0.9, 0.6, 0.5], numpy.float32),
+    numpy.array([2, 0, 1]),
+    seconds=0.1,
+)
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """A folder with the same outputs for both pictures, which were shown at half size."""
+    manifest = plan(DATASET, CARD).as_outputs(CARD, graph="")
+    write_folder(tmp_path / "raw", manifest)
+    return tmp_path / "raw"
+
+
+def write_folder(folder, manifest: Manifest) -> None:
+    open_folder(folder, manifest)
+    for entry in manifest.pictures:
+        write_raw(folder / entry.file, ROWS)
+
+
+def test_boxes_are_those_of_the_original_pictures(raw):
+    first, second = finish(raw, DATASET)
+    assert first.image_size == (64, 64) and first.class_names == CLASSES
+    # The last box lies beyond the right edge, so nothing of it is left.
+    torch.testing.assert_close(first.boxes, torch.tensor([[0.0, 0, 32, 16], [8, 8, 64, 62]]))
+    assert first.labels.tolist() == [2, 0] and len(second) == 2
+
+
+class Reversing:
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+
+    def calibrate(self, detections: Detections, image) -> Detections:
+        self.seen.append(image.size)
+        return replace(detections, scores=1 - detections.scores)
+
+
+def test_calibrated_scores_are_sorted_again(raw):
+    calibration = Reversing()
+    found = finish(raw, DATASET, calibration=calibration)
+    assert found[0].scores.tolist() == pytest.approx([0.4, 0.1])
+    assert found[0].labels.tolist() == [0, 2]
+    assert calibration.seen == [(64, 64), (64, 64)]
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda one: drawn_set([(0, 0), (2, 0)], class_names=CLASSES), "picture 12"),
+        (lambda one: one.subset([0]), "picture 11"),
+        (lambda one: replace(one, pictures=tuple(replace(p, width=9) for p in one.pictures)), "64"),
+    ],
+    ids=["a picture without outputs", "outputs without a picture", "another size"],
+)
+def test_outputs_of_another_set_are_refused(raw, change, hint):
+    with pytest.raises(DataError, match=hint):
+        finish(raw, change(DATASET))
+
+
+def test_a_set_of_other_classes_is_refused(raw):
+    with pytest.raises(DataError, match=r"cup, key, pen, expected cola"):
+        finish(raw, drawn_set([(0, 0), (1, 1)]))
+
+
+def test_a_picture_too_small_to_be_searched_has_nothing(tmp_path):
+    small = replace(DATASET, pictures=tuple(replace(p, height=7) for p in DATASET.pictures))
+    write_folder(tmp_path, plan(small, CARD).as_outputs(CARD, graph=""))
+    assert [len(one) for one in finish(tmp_path, small)] == [0, 0]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from handful.export.parity import compare
+from handful.export.session import RawFound
+
+BOXES = [[0.0, 0, 10, 10], [5, 5, 25, 30], [40, 40, 60, 50]]
+
+
+def raw(boxes=BOXES, scores=(0.9, 0.5, 0.4), labels=(0, 1, 0), count: int | None = None):
+    return RawFound(
+        numpy.array([boxes], numpy.float32).reshape(1, -1, 4),
+        numpy.array([scores], numpy.float32),
+        numpy.array([labels], numpy.int64),
+        numpy.array([len(scores) if count is None else count]),
+    )
+
+
+def moved(by: float):
+    return [[x + by for x in BOXES[0]], *BOXES[1:]]
+
+
+@pytest.mark.parametrize(
+    ("other", "box_error", "score_error", "unpaired", "holds"),
+    [
+        (raw(), 0.0, 0.0, 0, True),
+        (raw(boxes=moved(0.03)), 0.03, 0.0, 0, True),
+        (raw(boxes=moved(0.3)), 0.3, 0.0, 0, False),
+        (raw(boxes=moved(9)), 0.0, 0.0, 2, False),
+        (raw(scores=(0.9, 0.501, 0.4)), 0.0, 0.001, 0, False),
+        (raw(labels=(0, 2, 0)), 0.0, 0.0, 2, False),
+        (raw(BOXES[::-1], (0.4, 0.5, 0.9), (0, 1, 0)), 0.0, 0.0, 0, True),
+        (raw(count=2), 0.0, 0.0, 1, False),
+        (raw(count=0), 0.0, 0.0, 3, False),
+    ],
+    ids=[
+        "the same",
+        "a little aside",
+        "too far aside",
+        "elsewhere",
+        "another score",
+        "another class",
+        "another order",
+        "one fewer",
+        "none",
+    ],
+)
+def test_detections_are_paired_by_class_and_place(other, box_error, score_error, unpaired, holds):
+    (compared,) = compare(raw(), other)
+    assert compared.box_error == pytest.approx(box_error, abs=1e-5)
+    assert compared.score_error == pytest.approx(score_error, abs=1e-6)
+    assert (compared.unpaired, compared.holds) == (unpaired, holds)
+    assert 2 * compared.detections == 3 + int(other.counts[0]) - unpaired
+
+
+def test_two_boxes_of_one_class_are_not_paired_with_the_same_one():
+    close = [[0.0, 0, 10, 10], [0.5, 0, 10.5, 10]]
+    one = raw(close, (0.9, 0.8), (0, 0))
+    assert compare(one, raw([close[0]], (0.9,), (0,)))[0].unpaired == 1
+    assert compare(one, raw(close[::-1], (0.8, 0.9), (0, 0)))[0].box_error == 0
