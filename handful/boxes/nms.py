@@ -26,8 +26,8 @@ def grouped_nms(
     after group is exact; in an exported graph, and for few boxes on a GPU, all are suppressed
     at once, each group moved to a tile of its own, which rounds coordinates a little.
     """
-    few = boxes.is_cuda and len(boxes) <= TILED_LIMIT
-    if torch.compiler.is_exporting() or few:
+    exporting = torch.compiler.is_exporting()
+    if exporting or (boxes.is_cuda and boxes.shape[0] <= TILED_LIMIT):
         tile = torch.stack([groups % TILE_COLUMNS, groups // TILE_COLUMNS], dim=1)
         return nms(boxes + tile.repeat(1, 2) * (extent + 1), scores, iou=iou)
     kept = []

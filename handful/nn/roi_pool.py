@@ -37,7 +37,7 @@ class RoiPooling:
         if len(maps) == 1:
             return self._align(maps[0], regions, self.strides[0])
         levels = roi_levels(boxes, strides=self.strides)
-        pooled = maps[0].new_zeros((len(boxes), maps[0].shape[1], self.size, self.size))
+        pooled = maps[0].new_zeros((boxes.shape[0], maps[0].shape[1], self.size, self.size))
         for level, (one, stride) in enumerate(zip(maps, self.strides, strict=True)):
             rows = (levels == level).nonzero().flatten()
             cut = self._align(one, regions[rows], stride).to(pooled.dtype)

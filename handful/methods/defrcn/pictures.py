@@ -14,6 +14,10 @@ from handful.data.transforms import (
     Transform,
 )
 from handful.methods.defrcn.config import DeFRCNConfig
+from handful.nn.backbones.build import PRETRAINED
+
+COARSEST_STRIDE = 32
+"""Of a pyramid's second coarsest map, which the coarsest is made of, and of Lite0's last."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,18 @@ PUBLISHED = Augmentation()
 
 
 def input_rule(config: DeFRCNConfig) -> InputRule:
-    """Return what the network of ``config`` expects of pixel values."""
-    return InputRule(channel_order=config.channel_order, mean=config.mean, std=config.std)
+    """Return what the network of ``config`` expects of pixel values, and of whole cells.
+
+    A pyramid adds maps of several strides, so sides are multiples of the coarsest. A trunk with
+    TensorFlow's padding shifts its grid by what is left over: one pixel can move it by a cell.
+    """
+    whole = config.neck == "fpn" or config.trunk == PRETRAINED
+    return InputRule(
+        channel_order=config.channel_order,
+        mean=config.mean,
+        std=config.std,
+        divisor=COARSEST_STRIDE if whole else None,
+    )
 
 
 def evaluation_resize(config: DeFRCNConfig) -> ShortSide:
