@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from handful.api.models import model_file, torch_device
+from handful.api.showing import show_run
 from handful.api.trained import (
-    PROTOTYPES,
     detector_state,
     load_detector,
     save_detector,
@@ -37,7 +37,7 @@ from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
 from handful.train.detection import DetectionTask
 from handful.train.loop import train
-from handful.train.run import LAST, SHOTS, RunFolder
+from handful.train.run import LAST, PROTOTYPES, SHOTS, RunFolder
 
 MODELS = ("defrcn-lite",)
 IMAGENET = "imagenet"
@@ -114,6 +114,7 @@ def learn(
         folder,
         to_dict(recipe),
         overwrite=overwrite,
+        refresh=show_run,
         write_weights=partial(_write, source=f"handful learn, {len(shown.table)} boxes"),
     )
     run.keep(SHOTS, manifest_of(shown, shots=most_boxes(shown), seed=seed).to_json())

@@ -13,7 +13,8 @@ from torch import nn
 
 from handful.api.measuring import Sides, measure
 from handful.api.models import torch_device
-from handful.api.trained import PROTOTYPES, save_detector, weight_file
+from handful.api.showing import show_run
+from handful.api.trained import save_detector, weight_file
 from handful.data.dataset import Dataset
 from handful.data.loader import TrainingStream
 from handful.data.splits.field_sets import read_field_set
@@ -32,7 +33,7 @@ from handful.recipes.registry import recipe_document
 from handful.reporter import Reporter, SilentReporter
 from handful.train.detection import DetectionTask
 from handful.train.loop import train
-from handful.train.run import SHOTS, RunFolder
+from handful.train.run import PROTOTYPES, SHOTS, RunFolder
 from handful.train.runtime import process_count, process_rank
 from handful.weights import load_weights
 
@@ -82,6 +83,7 @@ def train_published(
         out,
         recipe_document(name, recipe),
         overwrite=overwrite,
+        refresh=show_run,
         write_weights=partial(_write, source=f"handful train {name}"),
     )
     if data.stage == "novel":

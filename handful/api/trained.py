@@ -18,11 +18,10 @@ from handful.methods.defrcn.pcb import PrototypeCalibration
 from handful.nn.entries import require_same_entries
 from handful.predict.trained import TrainedDetector
 from handful.recipes.tree import from_dict, to_dict
-from handful.train.run import BEST, LAST
+from handful.train.run import BEST, LAST, PROTOTYPES
 from handful.weights import Card, load_weights, save_weights
 
 METHOD = "defrcn"
-PROTOTYPES = "prototypes.safetensors"
 
 
 def save_detector(

@@ -14,6 +14,7 @@ from torch import nn
 
 from handful.api.models import PACKAGED, torch_device
 from handful.api.published import Trained, train_published
+from handful.api.showing import show_run
 from handful.api.trained import save_detector, weight_file
 from handful.data.loader import TrainingStream
 from handful.data.synthetic import draw_shelves
@@ -133,6 +134,7 @@ def _train_base(
         folder,
         recipe_document(name, chosen),
         overwrite=overwrite,
+        refresh=show_run,
         write_weights=partial(_write_base, source=f"handful train {name}, drawn shelves"),
     )
     stream = TrainingStream(

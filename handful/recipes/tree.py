@@ -93,6 +93,16 @@ def differences(
     return found
 
 
+def flat(saved: object, *, place: str = "") -> dict[str, str]:
+    """Return a saved recipe as texts by dotted path."""
+    if not isinstance(saved, Mapping):
+        return {place: write_value(saved)}
+    found: dict[str, str] = {}
+    for name, value in saved.items():
+        found |= flat(value, place=join_path(place, str(name)))
+    return found
+
+
 @cache
 def field_types(kind: type) -> dict[str, Any]:
     """Return the types of a recipe's own fields by name."""

@@ -22,17 +22,32 @@ CPU = torch.device("cpu")
 @pytest.mark.integration
 def test_a_handful_of_boxes_becomes_a_detector_that_can_be_loaded(tmp_path: Path) -> None:
     support = write_support(tmp_path / "data")
-    learned = api.learn(support, out=tmp_path / "run", changes=QUICK, device="cpu", val=support)
+    asked = {"out": tmp_path / "run", "device": "cpu"}
+    learned = api.learn(support, changes=QUICK, val=support, **asked)
     assert learned.boxes == {"disc": 4, "bar": 4}
     assert set(learned.results) == {"AP", "AP50", "AP75"}
     shots = json.loads((tmp_path / "run" / "shots.json").read_text("utf-8"))
     assert len(shots["boxes"]) == 8
+    page = (tmp_path / "run" / "index.html").read_text("utf-8")
+    assert "3 updates so far" in page and "rpn_objectness" in page and "train.steps" in page
     again = api.load(tmp_path / "run", device="cpu")
     assert again.class_names == CLASSES
     found = again.detect(tmp_path / "data" / "1.png", score=0.0)
     assert set(found.names()) <= set(CLASSES)
     same = learned.detector.detect(tmp_path / "data" / "1.png", score=0.0)
     assert torch.equal(found.boxes, same.boxes) and torch.equal(found.scores, same.scores)
+
+
+@pytest.mark.integration
+def test_overwriting_leaves_nothing_of_the_earlier_run(tmp_path: Path) -> None:
+    support = write_support(tmp_path / "data", pictures=2)
+    asked = {"out": tmp_path / "run", "device": "cpu"}
+    quick = {**QUICK, "train.steps": "1"}
+    for calibrate in ("true", "true", "false"):
+        changes = {**quick, "calibrate": calibrate}
+        api.learn(support, changes=changes, overwrite=True, **asked)
+        prototypes = tmp_path / "run" / "prototypes.safetensors"
+        assert prototypes.exists() == (calibrate == "true")
 
 
 @pytest.mark.integration
