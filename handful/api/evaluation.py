@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handful.api.measuring import PROTOCOLS, Protocol, Sides, class_sides, measure
-from handful.api.models import DEFAULT_MODEL, Detector, load
-from handful.api.searches import (
+from handful.api.dataset_search import (
     PIXEL_DIGITS,
     Search,
     common_classes,
     search_trained,
     search_with_examples,
 )
+from handful.api.measuring import PROTOCOLS, Protocol, Sides, class_sides, measure
+from handful.api.models import DEFAULT_MODEL, Detector, load
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.errors import ConfigError, suggest

@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
+from handful.api.dataset_search import PIXEL_DIGITS, as_in_files
 from handful.api.evaluation import Evaluation, Outputs, evaluate_detections
 from handful.api.measuring import Protocol
 from handful.api.models import load
-from handful.api.searches import PIXEL_DIGITS, as_in_files
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.data.images import read_image

@@ -20,7 +20,6 @@ from handful.api.trained import (
 )
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
-from handful.data.loader import TrainingStream
 from handful.data.splits.manifest import manifest_of
 from handful.data.splits.records import keep_classes
 from handful.errors import ConfigError, DataError, suggest
@@ -35,7 +34,7 @@ from handful.methods.defrcn.start import start_from
 from handful.predict.trained import TrainedDetector
 from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
-from handful.train.detection import DetectionTask
+from handful.train.detection import DetectionTask, training_stream
 from handful.train.loop import train
 from handful.train.run import LAST, PROTOTYPES, SHOTS, RunFolder
 
@@ -83,8 +82,8 @@ def learn(
 ) -> Learned:
     """Learn the classes of ``support`` from its boxes; ``out`` becomes the folder of the run.
 
-    base: weights of a detector of the same kind to start from; by default the one that comes
-    with handful, or ImageNet's for the trunk where there is none. val: pictures to choose the
+    base: weights of a detector of the same kind to start from; by default ImageNet's for the
+    trunk alone. val: pictures to choose the
     best step by; never learnt from. changes: fields of the recipe, such as ``train.steps``.
     A run that was stopped goes on where it was. Raises ``DataError`` for a support without
     boxes, ``WeightsError`` for a base of another architecture, ``ConfigError`` for an unknown
@@ -125,14 +124,11 @@ def learn(
         calibration = PrototypeCalibration.of(recipe.model, embedder, memory.to(where))
     task = DetectionTask(
         network,
-        TrainingStream(
+        training_stream(
             shown,
             train_transform(recipe.model, recipe.augmentation),
             input_rule(recipe.model),
-            batch=recipe.train.batch,
-            seed=recipe.train.seed,
-            parts=recipe.train.accumulate,
-            workers=recipe.train.workers,
+            settings=recipe.train,
         ),
         measure=None if asked is None else partial(_measure, asked=asked, calibration=calibration),
         metric=METRIC,

@@ -16,7 +16,6 @@ from handful.api.models import torch_device
 from handful.api.showing import show_run
 from handful.api.trained import save_detector, weight_file
 from handful.data.dataset import Dataset
-from handful.data.loader import TrainingStream
 from handful.data.splits.field_sets import read_field_set
 from handful.data.splits.manifest import manifest_of
 from handful.errors import ConfigError
@@ -31,10 +30,9 @@ from handful.methods.defrcn.start import start_from
 from handful.predict.trained import TrainedDetector
 from handful.recipes.registry import recipe_document
 from handful.reporter import Reporter, SilentReporter
-from handful.train.detection import DetectionTask
+from handful.train.detection import DetectionTask, training_stream
 from handful.train.loop import train
 from handful.train.run import PROTOTYPES, SHOTS, RunFolder
-from handful.train.runtime import process_count, process_rank
 from handful.weights import load_weights
 
 
@@ -97,16 +95,8 @@ def train_published(
         )
         run.keep(SHOTS, manifest.to_json())
     calibration = _calibration(recipe, shown, pcb, run.path, where, reporter)
-    stream = TrainingStream(
-        shown,
-        train_transform(recipe.model),
-        input_rule(recipe.model),
-        batch=recipe.train.batch,
-        seed=recipe.train.seed,
-        rank=process_rank(),
-        world=process_count(),
-        parts=recipe.train.accumulate,
-        workers=recipe.train.workers,
+    stream = training_stream(
+        shown, train_transform(recipe.model), input_rule(recipe.model), settings=recipe.train
     )
     task = DetectionTask(
         network,

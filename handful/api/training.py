@@ -16,7 +16,6 @@ from handful.api.models import PACKAGED, torch_device
 from handful.api.published import Trained, train_published
 from handful.api.showing import show_run
 from handful.api.trained import save_detector, weight_file
-from handful.data.loader import TrainingStream
 from handful.data.synthetic import draw_shelves
 from handful.errors import ConfigError
 from handful.files import require_writable
@@ -29,7 +28,7 @@ from handful.methods.os2d.model import OS2D
 from handful.recipes.registry import build_recipe, recipe_document
 from handful.recipes.tree import leaf_types, override
 from handful.reporter import Reporter, SilentReporter
-from handful.train.detection import DetectionTask
+from handful.train.detection import DetectionTask, training_stream
 from handful.train.lite import train_lite
 from handful.train.loop import train as train_task
 from handful.train.run import LAST, RunFolder
@@ -137,14 +136,11 @@ def _train_base(
         refresh=show_run,
         write_weights=partial(_write_base, source=f"handful train {name}, drawn shelves"),
     )
-    stream = TrainingStream(
+    stream = training_stream(
         draw_shelves(chosen.shelves, polygons=False),
         train_transform(chosen.model, chosen.augmentation),
         input_rule(chosen.model),
-        batch=chosen.train.batch,
-        seed=chosen.train.seed,
-        parts=chosen.train.accumulate,
-        workers=chosen.train.workers,
+        settings=chosen.train,
     )
     where = str(torch_device(device))
     train_task(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from handful.bench.machine import peak_memory
-from handful.errors import HandfulError
+from handful.bench.process import run_alone
 from handful.memory import ClassMemory
 from handful.methods.os2d import OS2D, OS2DConfig
 from handful.predict.search import search_levels
@@ -49,20 +48,13 @@ class SearchCost(NamedTuple):
 
 def search_cost(task: SearchTask) -> SearchCost:
     """Run ``search`` in a fresh process and return what it took."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__],
-        input=json.dumps(asdict(task)),
-        capture_output=True,
-        encoding="utf-8",
+    cost = run_alone(
+        __name__,
+        asdict(task),
+        what=f"the search for {task.classes} classes",
+        remedy="measure fewer classes or a smaller picture",
     )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise HandfulError(
-            f"the search for {task.classes} classes did not end well",
-            got=f"exit code {done.returncode}: {reason}",
-            remedy="If memory ran out, measure fewer classes or a smaller picture",
-        )
-    return SearchCost(**json.loads(done.stdout))
+    return SearchCost(**cost)
 
 
 def search(task: SearchTask) -> SearchCost:

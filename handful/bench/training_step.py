@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from handful.bench.machine import peak_memory
-from handful.errors import ConfigError, HandfulError, suggest
+from handful.bench.process import run_alone
+from handful.errors import ConfigError, suggest
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.model import DeFRCN
 from handful.structures import Targets
@@ -195,20 +195,13 @@ def damp(model: nn.Module) -> None:
 def training_memory(name: str, task: TrainingTask) -> TrainingMemory:
     """Take steps of the network ``name`` in a fresh process and return its memory."""
     order = {"name": name, "task": asdict(task), "threads": torch.get_num_threads()}
-    done = subprocess.run(
-        [sys.executable, "-m", __name__],
-        input=json.dumps(order),
-        capture_output=True,
-        encoding="utf-8",
+    memory = run_alone(
+        __name__,
+        order,
+        what=f"the steps of {name}",
+        remedy="measure fewer or smaller pictures",
     )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise HandfulError(
-            f"the steps of {name} did not end well",
-            got=f"exit code {done.returncode}: {reason}",
-            remedy="If memory ran out, measure fewer or smaller pictures",
-        )
-    return TrainingMemory(**json.loads(done.stdout))
+    return TrainingMemory(**memory)
 
 
 def task_from(fields: Mapping[str, Any]) -> TrainingTask:

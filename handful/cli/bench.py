@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def oneshot(
@@ -26,19 +28,11 @@ def oneshot(
         json: Print one JSON object instead of tables.
         out: Also write oneshot.json and oneshot.md to this folder.
     """
-    import json as notation
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
     from handful import api
     from handful.bench.tables import SEARCHES, TIMES, facts, markdown, search_rows, time_rows
     from handful.cli.terminal import terminal_reporter
-    from handful.files import require_writable, write_json, write_text
 
-    files = (out / "oneshot.json", out / "oneshot.md") if out else None
-    require_writable(*(files or ()))
+    files = _files(out, "oneshot")
     result = api.bench_oneshot(
         models,
         image_size=(size[1], size[0]),
@@ -46,23 +40,8 @@ def oneshot(
         class_counts=classes,
         reporter=terminal_reporter(),
     )
-    if files:
-        write_json(files[0], result)
-        write_text(files[1], markdown(result))
-    if json:
-        sys.stdout.write(notation.dumps(result, indent=1, ensure_ascii=False) + "\n")
-        return
-    console = Console(highlight=False)
-    for heads, rows in ((TIMES, time_rows(result)), (SEARCHES, search_rows(result))):
-        table = Table()
-        table.add_column(heads[0], no_wrap=True)
-        for head in heads[1:]:
-            table.add_column(head, justify="right", overflow="fold")
-        for row in rows:
-            table.add_row(*row)
-        if rows:
-            console.print(table)
-    console.print(facts(result), markup=False)
+    shown = [(TIMES, time_rows(result)), (SEARCHES, search_rows(result))]
+    _report(result, files, page=markdown(result), tables=shown, facts=facts(result), json=json)
 
 
 def evaluate(
@@ -88,12 +67,6 @@ def evaluate(
         json: Print one JSON object instead of a table.
         out: Also write evaluation.json and evaluation.md to this folder.
     """
-    import json as notation
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
     from handful import api
     from handful.bench.evaluation import (
         COLUMNS,
@@ -103,24 +76,19 @@ def evaluate(
         evaluation_rows,
     )
     from handful.cli.terminal import terminal_reporter
-    from handful.files import require_writable, write_json, write_text
 
-    files = (out / "evaluation.json", out / "evaluation.md") if out else None
-    require_writable(*(files or ()))
+    files = _files(out, "evaluation")
     task = EvaluationTask(pictures, boxes, classes, repeats, seed)
     result = api.bench_evaluation(task, reporter=terminal_reporter())
-    if files:
-        write_json(files[0], result)
-        write_text(files[1], evaluation_markdown(result))
-    if json:
-        sys.stdout.write(notation.dumps(result, indent=1, ensure_ascii=False) + "\n")
-        return
-    console = Console(highlight=False)
-    table = Table(*COLUMNS)
-    for row in evaluation_rows(result):
-        table.add_row(*row)
-    console.print(table)
-    console.print(evaluation_facts(result), markup=False)
+    shown = [(COLUMNS, evaluation_rows(result))]
+    _report(
+        result,
+        files,
+        page=evaluation_markdown(result),
+        tables=shown,
+        facts=evaluation_facts(result),
+        json=json,
+    )
 
 
 def training(
@@ -148,12 +116,6 @@ def training(
         json: Print one JSON object instead of a table.
         out: Also write training.json and training.md to this folder.
     """
-    import json as notation
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
     from handful import api
     from handful.bench.training_step import TrainingTask
     from handful.bench.training_tables import (
@@ -163,24 +125,64 @@ def training(
         training_rows,
     )
     from handful.cli.terminal import terminal_reporter
-    from handful.files import require_writable, write_json, write_text
 
-    files = (out / "training.json", out / "training.md") if out else None
-    require_writable(*(files or ()))
+    files = _files(out, "training")
     task = TrainingTask(models, (size[1], size[0]), pictures, boxes, steps, seed)
     result = api.bench_train(task, reporter=terminal_reporter())
+    shown = [(COLUMNS, training_rows(result))]
+    _report(
+        result,
+        files,
+        page=training_markdown(result),
+        tables=shown,
+        facts=training_facts(result),
+        json=json,
+    )
+
+
+def _files(out: Path | None, name: str) -> tuple[Path, Path] | None:
+    """Return the JSON file and the page in ``out``; raises if they cannot be written."""
+    from handful.files import require_writable
+
+    if out is None:
+        return None
+    files = (out / f"{name}.json", out / f"{name}.md")
+    require_writable(*files)
+    return files
+
+
+def _report(
+    result: Mapping[str, Any],
+    files: tuple[Path, Path] | None,
+    *,
+    page: str,
+    tables: Sequence[tuple[Sequence[str], Sequence[Sequence[str]]]],
+    facts: str,
+    json: bool,
+) -> None:
+    """Write ``result`` and its page, then print it as JSON or as tables (heads and rows)."""
+    import json as notation
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from handful.files import write_json, write_text
+
     if files:
         write_json(files[0], result)
-        write_text(files[1], training_markdown(result))
+        write_text(files[1], page)
     if json:
         sys.stdout.write(notation.dumps(result, indent=1, ensure_ascii=False) + "\n")
         return
     console = Console(highlight=False)
-    table = Table()
-    table.add_column(COLUMNS[0], no_wrap=True)
-    for head in COLUMNS[1:]:
-        table.add_column(head, justify="right", overflow="fold")
-    for row in training_rows(result):
-        table.add_row(*row)
-    console.print(table)
-    console.print(training_facts(result), markup=False)
+    for heads, rows in tables:
+        table = Table()
+        table.add_column(heads[0], no_wrap=True)
+        for head in heads[1:]:
+            table.add_column(head, justify="right", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        if rows:
+            console.print(table)
+    console.print(facts, markup=False)

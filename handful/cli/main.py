@@ -91,7 +91,7 @@ def _call(name: str, arguments: list[str]) -> int:
     from handful.cli.fields import dotted_as_changes
 
     verb = VERBS[name]
-    if verb.function in TAKE_FIELDS:
+    if name in TAKE_FIELDS:
         arguments = dotted_as_changes(arguments)
     function = getattr(import_module(f"handful.cli.{verb.module}"), verb.function)
     config = (tyro.conf.FlagCreatePairsOff,)

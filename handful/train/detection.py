@@ -7,11 +7,32 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from handful.data.dataset import Dataset
 from handful.data.loader import TrainingStream
+from handful.data.transforms import InputRule, Transform
+from handful.recipes.settings import TrainSettings
 from handful.structures import Batch
+from handful.train.runtime import process_count, process_rank
 from handful.train.task import Task
 
 Measure = Callable[[nn.Module], Mapping[str, float]]
+
+
+def training_stream(
+    dataset: Dataset, transform: Transform, rule: InputRule, *, settings: TrainSettings
+) -> TrainingStream:
+    """Return this process's part of what a run by ``settings`` learns from."""
+    return TrainingStream(
+        dataset,
+        transform,
+        rule,
+        batch=settings.batch,
+        seed=settings.seed,
+        rank=process_rank(),
+        world=process_count(),
+        parts=settings.accumulate,
+        workers=settings.workers,
+    )
 
 
 class DetectionTask(Task):

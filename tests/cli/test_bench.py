@@ -34,11 +34,15 @@ def test_json_is_the_result(handful) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--models", "os2d-lit"), "Did you mean 'os2d-lite'"),
-        (("--repeats", "0"), "repeats"),
-        (("--size", "0", "10"), "image_size"),
-        (("--classes", "0"), "class_counts"),
-        (("--out", "taken"), "cannot write"),
+        (("oneshot", "--models", "os2d-lit"), "Did you mean 'os2d-lite'"),
+        (("oneshot", "--repeats", "0"), "repeats"),
+        (("oneshot", "--size", "0", "10"), "image_size"),
+        (("oneshot", "--classes", "0"), "class_counts"),
+        (("oneshot", "--out", "taken"), "cannot write"),
+        (("train", "--models", "r50-fp"), "Did you mean 'r50-fpn'"),
+        (("train", "--steps", "0"), "steps"),
+        (("train", "--size", "100", "64"), "multiples of 32"),
+        (("train", "--out", "taken"), "cannot write"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -46,7 +50,7 @@ def test_mistakes_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("taken").write_text("a file", encoding="utf-8")
-    code, _, err = handful("bench", "oneshot", *words)
+    code, _, err = handful("bench", *words)
     assert code == 2
     assert complaint in err and err.count("\n") == 1
 
@@ -86,22 +90,3 @@ def test_training_is_measured_beside_torchvision(
     assert all(model["seconds"]["median"] > 0 for model in result["models"])
     page = (tmp_path / "training.md").read_text(encoding="utf-8")
     assert "`handful bench train --models r50-fpn --size 96 64 --pictures 1" in page
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (("--models", "r50-fp"), "Did you mean 'r50-fpn'"),
-        (("--steps", "0"), "steps"),
-        (("--size", "100", "64"), "multiples of 32"),
-        (("--out", "taken"), "cannot write"),
-    ],
-)
-def test_training_mistakes_are_one_line(
-    handful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple, complaint: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("taken").write_text("a file", encoding="utf-8")
-    code, _, err = handful("bench", "train", *words)
-    assert code == 2
-    assert complaint in err and err.count("\n") == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -143,18 +143,23 @@ def _read(file: Path, root: Path, folder: str, require_pictures: bool) -> CocoFi
         pictures[picture.id] = picture
     by_picture: dict[int, list[Entry]] = {}
     for entry in annotations:
-        owner = f"annotation {entry.get('id', 'without id')}"
-        number = whole_number(entry, "image_id", file=file, owner=owner)
-        if number not in pictures:
-            raise DataError(
-                f"{owner} has an unknown image_id",
-                file=file,
-                field="image_id",
-                got=number,
-                expected="an id that 'images' lists",
-            )
-        by_picture.setdefault(number, []).append(entry)
+        by_picture.setdefault(picture_of(entry, pictures, file), []).append(entry)
     return CocoFile(file, dict(sorted(pictures.items())), by_picture)
+
+
+def picture_of(entry: Entry, pictures: Collection[int], file: Path) -> int:
+    """Return the id of an annotation's picture; raises ``DataError`` for an unknown one."""
+    owner = f"annotation {entry.get('id', 'without id')}"
+    number = whole_number(entry, "image_id", file=file, owner=owner)
+    if number not in pictures:
+        raise DataError(
+            f"{owner} has an unknown image_id",
+            file=file,
+            field="image_id",
+            got=number,
+            expected="an id that 'images' lists",
+        )
+    return number
 
 
 def section(document: object, name: str, file: Path) -> list[dict[str, Any]]:

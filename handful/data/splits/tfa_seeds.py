@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.data.formats.records import truth, whole_number
-from handful.data.splits.coco_sets import Entry, section
+from handful.data.splits.coco_sets import Entry, picture_of, section
 from handful.data.splits.divisions import COCO_CATEGORY_IDS, VOC_CLASSES
 from handful.data.splits.layout import COCO_FILES, coco_shots_name, required_file
 from handful.data.splits.names import COCO_SHOTS, VOC_SHOTS, VOC_YEARS
@@ -168,7 +168,7 @@ def write_coco_seeds(
         for shots, chosen in coco_seed_annotations(pools, seed).items():
             for name, number in COCO_CATEGORY_IDS.items():
                 entries = [by_id[annotation] for annotation in chosen[number]]
-                shown = dict.fromkeys(_picture_of(entry, pictures, file) for entry in entries)
+                shown = dict.fromkeys(picture_of(entry, pictures, file) for entry in entries)
                 content = {
                     "info": extra.get("info", {}),
                     "licenses": extra.get("licenses", []),
@@ -181,20 +181,6 @@ def write_coco_seeds(
 
 def _by_id(entries: Iterable[Entry], kind: str, file: Path) -> dict[int, Entry]:
     return {whole_number(entry, "id", file=file, owner=f"an {kind}"): entry for entry in entries}
-
-
-def _picture_of(entry: Entry, pictures: Mapping[int, Entry], file: Path) -> int:
-    owner = f"annotation {entry['id']}"
-    number = whole_number(entry, "image_id", file=file, owner=owner)
-    if number not in pictures:
-        raise DataError(
-            f"{owner} has an unknown image_id",
-            file=file,
-            field="image_id",
-            got=number,
-            expected="an id that 'images' lists",
-        )
-    return number
 
 
 def coco_pools(annotations: Iterable[Entry], file: Path) -> dict[int, dict[int, list[int]]]:
