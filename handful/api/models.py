@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from handful import weights
-from handful.api.trained import METHOD as TRAINED
 from handful.api.trained import load_detector
 from handful.errors import ConfigError, WeightsError, suggest
+from handful.methods.detector import DETECTORS
 from handful.methods.os2d import OS2D, OS2DConfig
 from handful.nn.backbones.build import PRETRAINED
 from handful.predict.oneshot import OneShotDetector
@@ -20,7 +20,7 @@ from handful.reporter import Reporter
 from handful.weights import CATALOGUE, Card, OfficialFile, load_weights, read_card
 
 DEFAULT_MODEL = "os2d-lite"
-PACKAGED = {DEFAULT_MODEL: "os2d-lite.safetensors"}
+PACKAGED = {name: f"{name}.safetensors" for name in (DEFAULT_MODEL, "defrcn-lite")}
 """Models that come with this package: name -> file in ``packaged_folder``."""
 
 TRUNK = "trunk."
@@ -47,7 +47,7 @@ def load(
     is missing, damaged or does not hold the network its card describes.
     """
     file = model_file(model)
-    if file.is_dir() or read_card(file).method == TRAINED:
+    if file.is_dir() or read_card(file).method in DETECTORS:
         return load_detector(file, device=torch_device(device))
     return load_oneshot(file, device=device, reporter=reporter)
 

@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from handful.api.trained import METHOD
 from handful.data.splits.divisions import DIVISIONS
 from handful.errors import ConfigError, WeightsError
 from handful.files import require_writable
+from handful.methods.defrcn.model import DeFRCN
 from handful.methods.defrcn.surgery import combine_heads, grow_head, remove_head
 from handful.weights import Card, load_weights, save_weights
 
@@ -72,13 +72,13 @@ def surgery(
 
 def _detector(file: Path | str) -> tuple[dict[str, Tensor], Card]:
     state, card = load_weights(file)
-    if card.method != METHOD:
+    if card.method != DeFRCN.method:
         raise WeightsError(
             "not the weights of a two-stage detector",
             file=file,
             field="method",
             got=card.method,
-            expected=METHOD,
+            expected=DeFRCN.method,
         )
     return state, card
 

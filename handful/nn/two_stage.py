@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from handful.boxes.nms import grouped_nms
+from handful.nn.found import Found
 from handful.nn.padding import pad_rows
 from handful.nn.proposals import clip_to_pictures
 
@@ -27,18 +28,6 @@ class TwoStageOutputs(NamedTuple):
     proposals: Tensor
     proposal_scores: Tensor
     proposal_counts: Tensor
-
-
-class Found(NamedTuple):
-    """Detections of B pictures by falling score, padded with zeros; ``counts`` ``[B]`` are real.
-
-    boxes: ``[B, D, 4]`` in pixels of the prepared picture. scores, labels: ``[B, D]``.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    labels: Tensor
-    counts: Tensor
 
 
 class Candidates(NamedTuple):

@@ -9,9 +9,7 @@ import torch
 
 from handful.data.images import ImageSource, read_image
 from handful.data.loader import prepared
-from handful.data.transforms import InputRule, Transform
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pictures import evaluation_resize, input_rule
+from handful.methods.detector import TrainableDetector
 from handful.structures import Detections
 
 SMALLEST_PICTURE = 8
@@ -38,18 +36,18 @@ class TrainedDetector:
 
     def __init__(
         self,
-        model: DeFRCN,
+        model: TrainableDetector,
         *,
         calibration: Calibration | None = None,
         score: float | None = DEFAULT_SCORE,
         suggested: Mapping[str, float] | None = None,
     ) -> None:
-        self.model = model.eval()
+        self.model: TrainableDetector = model.eval()
         self.calibration = calibration
         self.score = score
         self.suggested = dict(suggested or {})
-        self.resize: Transform = evaluation_resize(model.config)
-        self.rule: InputRule = input_rule(model.config)
+        self.resize = model.test_resize()
+        self.rule = model.input_rule()
 
     @property
     def class_names(self) -> tuple[str, ...]:

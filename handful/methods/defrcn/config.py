@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from handful.memory.calibration import Blend
+
 
 @dataclass(frozen=True)
 class DeFRCNConfig:
@@ -74,6 +76,11 @@ class DeFRCNConfig:
     train_short_sides: tuple[int, ...] = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
     test_short_side: int = 800
     longest_side: int = 1333
+
+    @property
+    def blend(self) -> Blend:
+        """How prototypes calibrate this detector's scores."""
+        return Blend(self.pcb_alpha, self.pcb_lower, self.pcb_upper)
 
     @property
     def class_count(self) -> int:

@@ -9,13 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from handful.boxes import box_area, decode_boxes
+from handful.data.transforms import InputRule, ShortSide
 from handful.errors import ConfigError
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.parts import build_head, build_predictor, build_trunk_and_neck
+from handful.methods.defrcn.pictures import evaluation_resize, input_rule
+from handful.methods.detector import TrainableDetector
 from handful.nn.anchors import AnchorGrid
 from handful.nn.backbones import freeze_parts, hold_statistics
 from handful.nn.box_losses import box_head_losses, rpn_losses
+from handful.nn.found import Found
 from handful.nn.gradient_gate import GradientGate
+from handful.nn.originals import WayBack
 from handful.nn.proposals import propose
 from handful.nn.roi_pool import RoiPooling
 from handful.nn.roi_samples import RoiSamples, join_samples, sample_regions
@@ -23,21 +28,23 @@ from handful.nn.rpn import AnchorTargets, RPNHead, match_anchors, sample_anchors
 from handful.nn.sampler import Permutation, random_permutation
 from handful.nn.two_stage import (
     Candidates,
-    Found,
     TwoStageOutputs,
     best_found,
     real_rows,
     surviving,
 )
-from handful.structures import Detections, Targets
+from handful.structures import Targets
 
 
-class DeFRCN(nn.Module):
+class DeFRCN(TrainableDetector):
     """Finds objects of the classes that ``config`` names.
 
     pretrained_trunk: start from the trunk's ImageNet weights, where a package brings them.
     Raises ``ConfigError`` for settings that do not fit together.
     """
+
+    method = "defrcn"
+    config_type = DeFRCNConfig
 
     def __init__(self, config: DeFRCNConfig, *, pretrained_trunk: bool = False) -> None:
         super().__init__()
@@ -235,15 +242,17 @@ class DeFRCN(nn.Module):
             iou=self.config.nms_iou,
         )
 
-    def predict(
-        self,
-        outputs: TwoStageOutputs,
-        sizes: Tensor,
-        *,
-        originals: Sequence[tuple[int, int]],
-    ) -> list[Detections]:
-        """Return the detections of each picture in pixels of its original (height, width)."""
-        return detections_of(self.detect(outputs, sizes), sizes, originals, self.config.class_names)
+    def way_back(self) -> WayBack:
+        """Return how boxes return to the original picture."""
+        return WayBack(clipped=True)
+
+    def test_resize(self) -> ShortSide:
+        """Return how large a test picture is shown."""
+        return evaluation_resize(self.config)
+
+    def input_rule(self) -> InputRule:
+        """Return what the network expects of pixel values, and of whole cells."""
+        return input_rule(self.config)
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training; norms that are frozen keep their statistics."""
@@ -274,36 +283,6 @@ class DeFRCN(nn.Module):
             for part in self.modules():
                 if isinstance(part, nn.modules.batchnorm._BatchNorm):
                     part.requires_grad_(False)
-
-
-def detections_of(
-    found: Found,
-    sizes: Tensor,
-    originals: Sequence[tuple[int, int]],
-    class_names: tuple[str, ...],
-) -> list[Detections]:
-    """Return ``found`` on pictures of ``sizes`` ``[B, 2]`` in pixels of ``originals``.
-
-    Boxes are scaled along each axis alone, clipped, and dropped where nothing is left.
-    """
-    detections = []
-    for picture, (height, width) in enumerate(originals):
-        count = int(found.counts[picture])
-        ratio = found.boxes.new_tensor([height, width]) / sizes[picture]
-        limit = found.boxes.new_tensor([width, height]).repeat(2)
-        boxes = found.boxes[picture, :count] * ratio.flip(0).repeat(2)
-        boxes = torch.minimum(boxes.clamp(min=0), limit)
-        inside = box_area(boxes) > 0
-        detections.append(
-            Detections(
-                boxes=boxes[inside],
-                scores=found.scores[picture, :count][inside],
-                labels=found.labels[picture, :count][inside],
-                image_size=(height, width),
-                class_names=class_names,
-            )
-        )
-    return detections
 
 
 def _through(gate: nn.Module | None, maps: Sequence[Tensor]) -> list[Tensor]:

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.memory import ClassMemory
-from handful.methods.defrcn.embedders import ResNet101Embedder
-from handful.methods.defrcn.pcb import PrototypeCalibration, class_prototypes
+from handful.memory.calibration import Blend, PrototypeCalibration, class_prototypes
+from handful.memory.embedders import ResNet101Embedder
 from handful.structures import Detections
 
 pytestmark = pytest.mark.golden
@@ -114,9 +114,7 @@ def calibrated(case: GoldenCase, name: str, memory: ClassMemory) -> Tensor:
     calibration = PrototypeCalibration(
         embedder(),
         memory,
-        alpha=alpha,
-        lower=lower,
-        upper=upper,
+        Blend(alpha, lower, upper),
         excluded=frozenset(map(str, case.numbers(f"{name}_exclude"))),
     )
     result = calibration.calibrate(detections, query_of(case))

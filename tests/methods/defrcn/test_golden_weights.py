@@ -12,8 +12,8 @@ from defrcn_reference import KINDS
 from golden_cases import file_params
 from torch import Tensor
 
+from handful.memory.embedders import complete_resnet101
 from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.embedders import complete_resnet101
 from handful.methods.defrcn.keys import official_key
 from handful.methods.defrcn.model import DeFRCN
 from handful.methods.defrcn.weights import CONSTANTS, backbone_entries, convert_defrcn_state

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from handful.errors import ConfigError
 from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.model import DeFRCN, detections_of
-from handful.nn.two_stage import Found
+from handful.methods.defrcn.model import DeFRCN
 from handful.structures import Targets
 
 MICRO = DeFRCNConfig(
@@ -122,14 +121,6 @@ def test_features_that_are_not_finite_find_nothing() -> None:
         outputs = model(pictures() * torch.nan, SIZES)
         found = model.detect(outputs, SIZES)
     assert outputs.proposal_counts.tolist() == found.counts.tolist() == [0, 0]
-
-
-def test_boxes_return_to_original_pixels_and_empty_ones_go() -> None:
-    boxes = torch.tensor([[[10.0, 10, 40, 30], [50, 0, 50, 10], [0, 0, 0, 0]]])
-    found = Found(boxes, torch.tensor([[0.9, 0.8, 0]]), torch.zeros(1, 3).long(), torch.tensor([2]))
-    (one,) = detections_of(found, torch.tensor([[50, 100]]), [(100, 300)], ("cup",))
-    assert one.boxes.tolist() == [[30, 20, 120, 60]]
-    assert one.image_size == (100, 300)
 
 
 @pytest.mark.parametrize(

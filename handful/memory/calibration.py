@@ -6,7 +6,7 @@ the cosine between its own embedding and the prototype of its class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -17,13 +17,22 @@ from torch.nn import functional
 from handful.data.dataset import Dataset
 from handful.data.images import ImageSource, read_image
 from handful.errors import WeightsError
-from handful.memory import ClassMemory
-from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.embedders import Embedder
+from handful.memory.class_memory import ClassMemory
+from handful.memory.embedders import Embedder
 from handful.reporter import Reporter, SilentReporter
 from handful.structures import Detections
 
-ALPHA, LOWER, UPPER = 0.5, 0.05, 1.0
+
+@dataclass(frozen=True)
+class Blend:
+    """How scores and prototypes mix: equation 5, with the original's constants.
+
+    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated.
+    """
+
+    alpha: float = 0.5
+    lower: float = 0.05
+    upper: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,15 +40,12 @@ class PrototypeCalibration:
     """What re-scores the detections of one detector.
 
     embedder: the network that made ``memory``. memory: one view an example, ``[V, C, 1, 1]``.
-    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated.
     excluded: class names that are left alone, such as base classes.
     """
 
     embedder: Embedder
     memory: ClassMemory
-    alpha: float = ALPHA
-    lower: float = LOWER
-    upper: float = UPPER
+    blend: Blend = Blend()
     excluded: frozenset[str] = frozenset()
     _prototypes: Tensor = field(init=False, repr=False, compare=False)
 
@@ -54,25 +60,6 @@ class PrototypeCalibration:
         object.__setattr__(self, "excluded", frozenset(self.excluded))
         flat = self.memory.prototypes().flatten(1)
         object.__setattr__(self, "_prototypes", flat.to(self.embedder.device()))
-
-    @classmethod
-    def of(
-        cls,
-        config: DeFRCNConfig,
-        embedder: Embedder,
-        memory: ClassMemory,
-        *,
-        excluded: Sequence[str] = (),
-    ) -> PrototypeCalibration:
-        """Return the calibration with the settings of ``config``."""
-        return cls(
-            embedder,
-            memory,
-            alpha=config.pcb_alpha,
-            lower=config.pcb_lower,
-            upper=config.pcb_upper,
-            excluded=frozenset(excluded),
-        )
 
     def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
         """Return ``detections`` of ``image`` with new scores; boxes, classes, order stay.
@@ -89,14 +76,15 @@ class PrototypeCalibration:
             device=detections.scores.device,
         )
         scores = detections.scores
-        chosen = (scores > self.lower) & (scores <= self.upper) & (prototype >= 0)
+        chosen = (scores > self.blend.lower) & (scores <= self.blend.upper) & (prototype >= 0)
         if not bool(chosen.any()):
             return detections
         embeddings = self.embedder.embed(read_image(image), detections.boxes[chosen])
         rows = prototype[chosen].to(self._prototypes.device)
         cosines = functional.cosine_similarity(embeddings, self._prototypes[rows], dim=1)
         calibrated = scores.clone()
-        calibrated[chosen] = self.alpha * scores[chosen] + (1 - self.alpha) * cosines.to(scores)
+        alpha = self.blend.alpha
+        calibrated[chosen] = alpha * scores[chosen] + (1 - alpha) * cosines.to(scores)
         return replace(detections, scores=calibrated)
 
 

@@ -12,7 +12,7 @@ from torchvision.models import resnet101
 from torchvision.ops import roi_align
 from torchvision.transforms.v2 import functional as transforms
 
-from handful.memory import model_fingerprint
+from handful.memory.fingerprint import model_fingerprint
 from handful.nn.backbones import efficientnet_lite0 as lite
 from handful.nn.entries import require_same_entries
 

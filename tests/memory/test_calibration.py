@@ -6,11 +6,10 @@ from PIL import Image
 
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.errors import WeightsError
-from handful.memory import ClassMemory
-from handful.methods.defrcn import embedders
+from handful.memory import ClassMemory, embedders
+from handful.memory.calibration import Blend, PrototypeCalibration, class_prototypes
+from handful.memory.embedders import Embedder, LiteEmbedder, complete_resnet101
 from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.embedders import Embedder, LiteEmbedder, complete_resnet101
-from handful.methods.defrcn.pcb import PrototypeCalibration, class_prototypes
 from handful.structures import Detections
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -93,7 +92,9 @@ def test_no_box_gives_no_prototype(embedder):
 
 def test_scores_are_mixed_with_the_cosine_to_the_predicted_class(embedder, memory):
     found = detections((LEFT, 0.8, 0), (LEFT, 0.6, 1), (WHOLE, 0.4, 0))
-    calibrated = PrototypeCalibration(embedder, memory, alpha=0.25).calibrate(found, picture())
+    calibrated = PrototypeCalibration(embedder, memory, Blend(alpha=0.25)).calibrate(
+        found, picture()
+    )
     cosines = [1, 0, 0.5**0.5]
     expected = [0.25 * s + 0.75 * c for s, c in zip((0.8, 0.6, 0.4), cosines, strict=True)]
     assert calibrated.scores.tolist() == pytest.approx(expected, abs=1e-6)
@@ -106,7 +107,7 @@ def test_scores_are_mixed_with_the_cosine_to_the_predicted_class(embedder, memor
     ("row", "settings"),
     [
         ((LEFT, 0.05, 0), {}),
-        ((LEFT, 0.7, 0), {"upper": 0.6}),
+        ((LEFT, 0.7, 0), {"blend": Blend(upper=0.6)}),
         ((LEFT, 0.3, 2), {}),
         ((LEFT, 0.3, 0), {"excluded": frozenset({"red"})}),
     ],
@@ -121,7 +122,7 @@ def test_some_scores_are_left_alone(embedder, memory, row, settings):
 
 
 def test_the_upper_end_of_the_band_belongs_to_it(embedder, memory):
-    calibration = PrototypeCalibration(embedder, memory, upper=0.5)
+    calibration = PrototypeCalibration(embedder, memory, Blend(upper=0.5))
     assert calibration.calibrate(detections((LEFT, 0.5, 0)), picture()).scores.item() == 0.75
 
 
@@ -131,11 +132,9 @@ def test_classes_are_matched_by_name_not_by_number(embedder, memory):
     assert calibration.calibrate(found, picture()).scores.item() == pytest.approx(0.75)
 
 
-def test_settings_come_from_the_config(embedder, memory):
+def test_settings_come_from_the_config():
     config = replace(DeFRCNConfig(), pcb_alpha=0.7, pcb_lower=0.3, pcb_upper=0.6)
-    calibration = PrototypeCalibration.of(config, embedder, memory, excluded=("red",))
-    assert (calibration.alpha, calibration.lower, calibration.upper) == (0.7, 0.3, 0.6)
-    assert calibration.excluded == {"red"}
+    assert config.blend == Blend(0.7, 0.3, 0.6)
 
 
 def test_prototypes_of_another_network_are_refused(embedder, memory):
