@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 import torch
 from golden.fill import fill, image
-from golden_cases import GoldenCase
+from golden_cases import GoldenCase, whole_case
 from torch import Tensor
 
 from handful.methods.defrcn.config import DeFRCNConfig
@@ -98,12 +98,6 @@ def prepared_pictures(case: GoldenCase) -> tuple[Tensor, Tensor]:
         mean = torch.tensor(config.mean)[:, None, None]
         batch[row, :, :height, :width] = bgr.float() - mean
     return batch, torch.tensor(sizes)
-
-
-def whole_case(file: Path) -> GoldenCase:
-    """Return everything in an ``.npz`` file as one case."""
-    with numpy.load(file, allow_pickle=False) as archive:
-        return GoldenCase(file, "", dict(archive))
 
 
 def named_cases(file: Path) -> list[GoldenCase]:

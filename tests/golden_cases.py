@@ -88,6 +88,12 @@ def read_cases(file: Path) -> list[GoldenCase]:
     return [GoldenCase(file, prefix, arrays) for prefix, arrays in grouped.items()]
 
 
+def whole_case(file: Path) -> GoldenCase:
+    """Return everything in an ``.npz`` file as one case."""
+    with numpy.load(file, allow_pickle=False) as archive:
+        return GoldenCase(file, "", dict(archive))
+
+
 def assert_near(
     ours: Tensor, theirs: Tensor, *, rtol: float = 1e-4, atol: float = 1e-5, what: str = ""
 ) -> None:

@@ -58,7 +58,7 @@ def convert(
     path: Path,
     /,
     *,
-    variant: Literal["v1", "v2", "voc1", "voc2", "voc3", "coco"] | None = None,
+    variant: Literal["v1", "v2", "voc1", "voc2", "voc3", "coco", "legacy"] | None = None,
     out: Path | None = None,
     half: bool = False,
 ) -> None:
@@ -66,8 +66,9 @@ def convert(
 
     Args:
         path: the checkpoint.
-        variant: what the file does not say: which OS2D it is (v1, v2), or after which division
-            DeFRCN's or TFA's classes are named (voc1, voc2, voc3, coco).
+        variant: what the file does not say: which OS2D it is (v1, v2), after which division
+            DeFRCN's or TFA's classes are named (voc1, voc2, voc3, coco), or that a YOLOX is of
+            Megvii's first release, 0.1.0 (legacy).
         out: the file to write; by default beside the checkpoint, ending in .safetensors.
         half: store the numbers in half precision.
     """

@@ -38,7 +38,32 @@ MSRA_HOME = (
     "dl.fbaipublicfiles.com/detectron2/ImageNetPretrained/MSRA (detectron2's model zoo; "
     "no checksum is published)"
 )
+YOLOX_HOME = "github.com/Megvii-BaseDetection/YOLOX, release 0.1.1rc0 (no checksum is published)"
+YOLOX_SIZES = ("nano", "tiny", "s", "m", "l", "x")
+MMDET_YOLOX = {
+    "tiny": "20211124_171234-b4047906",
+    "s": "20211121_095711-4592a793",
+    "l": "20211126_140236-d3bd2b23",
+    "x": "20211126_140254-1ef88d67",
+}
+"""Size -> date of the file and the first digits of its checksum."""
+
+MMDET = "https://download.openmmlab.com/mmdetection/v2.0/yolox/"
 TORCHVISION = "https://download.pytorch.org/models/"
+
+
+def _mmdet_yolox(size: str, stamp: str) -> OfficialFile:
+    folder = f"yolox_{size}_8x8_300e_coco"
+    name = f"{folder}_{stamp}.pth"
+    return OfficialFile(
+        name=name,
+        about=f"YOLOX-{size}, trained on COCO, mmdet",
+        licence="Apache-2.0",
+        url=f"{MMDET}{folder}/{name}",
+        sha256=stamp.rpartition("-")[2],
+        next_step=f"handful weights convert {name}",
+    )
+
 
 CATALOGUE: tuple[OfficialFile, ...] = (
     OfficialFile(
@@ -118,6 +143,17 @@ CATALOGUE: tuple[OfficialFile, ...] = (
         )
         for variant, set_name in DIVISIONS.items()
     ),
+    *(
+        OfficialFile(
+            name=f"yolox_{size}.pth",
+            about=f"YOLOX-{size}, trained on COCO, Megvii",
+            licence="Apache-2.0",
+            where=YOLOX_HOME,
+            next_step=f"handful weights convert yolox_{size}.pth",
+        )
+        for size in YOLOX_SIZES
+    ),
+    *(_mmdet_yolox(size, stamp) for size, stamp in MMDET_YOLOX.items()),
 )
 
 

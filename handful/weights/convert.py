@@ -46,8 +46,9 @@ def convert(
     """Turn the official checkpoint at ``path`` into a weight file and return where it is.
 
     variant: "v1" or "v2" for OS2D, whose files do not say which they are; "voc1", "voc2",
-    "voc3" or "coco" gives DeFRCN's classes their names. out: default beside ``path``, ending
-    in .safetensors. dtype: as in ``save_weights``. Raises ``WeightsError`` for a file that is
+    "voc3" or "coco" gives DeFRCN's classes their names; "legacy" for a YOLOX of Megvii's first
+    release. out: default beside ``path``, ending in .safetensors. dtype: as in
+    ``save_weights``. Raises ``WeightsError`` for a file that is
     none of the known checkpoints or is incomplete, ``ConfigError`` for a missing or unknown
     variant.
     """
@@ -100,6 +101,20 @@ def _convert_defrcn(state: State, variant: str | None) -> Mapped:
     return converted, asdict(config)
 
 
+def _convert_yolox(state: State, variant: str | None) -> Mapped:
+    from handful.methods.yolox.weights import convert_yolox_state
+
+    converted, config = convert_yolox_state(state, variant)
+    return converted, asdict(config)
+
+
+def _convert_ms2a(state: State, variant: str | None) -> Mapped:
+    from handful.methods.ms2a.weights import convert_ms2a_state
+
+    converted, config = convert_ms2a_state(state, variant)
+    return converted, asdict(config)
+
+
 def _convert_msra(state: State, variant: str | None) -> Mapped:
     from handful.nn.backbones.msra import convert_msra_state
 
@@ -109,7 +124,7 @@ def _convert_msra(state: State, variant: str | None) -> Mapped:
 
 
 def _convert_resnet101(state: State, variant: str | None) -> Mapped:
-    from handful.methods.defrcn.embedders import complete_resnet101
+    from handful.memory.embedders import complete_resnet101
 
     _refuse_variant(variant)
     return complete_resnet101(state), {"trunk": "resnet101"}
@@ -138,6 +153,27 @@ ORIGINS = (
         convert=_convert_defrcn,
     ),
     Origin(
+        method="yolox",
+        mark="backbone.backbone.",
+        licence="Apache-2.0",
+        home="github.com/Megvii-BaseDetection/YOLOX",
+        convert=_convert_yolox,
+    ),
+    Origin(
+        method="ms2a",
+        mark="bbox_head.relation_nets.",
+        licence="as its authors say",
+        home="github.com/GuHuangAI/MS2A",
+        convert=_convert_ms2a,
+    ),
+    Origin(
+        method="yolox",
+        mark="bbox_head.multi_level_",
+        licence="Apache-2.0",
+        home="github.com/open-mmlab/mmdetection",
+        convert=_convert_yolox,
+    ),
+    Origin(
         method=BACKBONE,
         mark="res2_0_branch2a_",
         licence=MSRA_LICENCE,
@@ -162,7 +198,7 @@ def _origin_of(state: State, source: Path) -> Origin:
         "a checkpoint of no known method",
         file=source,
         got=f"{len(state)} entries, the first '{next(iter(state))}'",
-        expected="a checkpoint of OS2D, DeFRCN or TFA, MSRA's R-50.pkl or R-101.pkl, or "
+        expected="a checkpoint of OS2D, DeFRCN, TFA or YOLOX, MSRA's R-50.pkl or R-101.pkl, or "
         "torchvision's ResNet-101",
         remedy="Other plain backbones need no conversion",
     )
