@@ -26,8 +26,8 @@ def info(
     """Show what a data set holds: pictures, boxes, classes, sizes, missing files.
 
     Args:
-        path: COCO JSON, VOC folder, YOLO folder or data.yaml, folder of crops, OS2D folder or
-            CSV file; for a published set the folder that holds it.
+        path: COCO JSON, VOC folder, YOLO folder or data.yaml, folder of LabelMe files or of
+            crops, OS2D folder or CSV file; for a published set the folder that holds it.
         format: The format, where the content does not tell; or a published set, say dairy.
         images: Where else to look for pictures.
         json: Print one JSON object instead of tables.
@@ -56,7 +56,7 @@ def convert(
     Args:
         source: The data set to read.
         destination: The JSON file (COCO) or new folder (all others) to write.
-        to: The format to write: coco, voc, yolo, os2d-csv or crops. Not needed for a
+        to: The format to write: coco, voc, yolo, labelme, os2d-csv or crops. Not needed for a
             destination that ends in .json.
         format: The source's format, where its content does not tell; or a published set.
         images: Where else to look for the source's pictures.
@@ -90,6 +90,8 @@ def fewshot(
     *,
     out: Path,
     shots: tuple[int, ...] = (1, 2, 3, 5, 10),
+    pictures: tuple[int, ...] = (),
+    files: tuple[str, ...] = (),
     seeds: int = 1,
     novel: tuple[str, ...] = (),
     setting: Literal["fsod", "gfsod"] | None = None,
@@ -105,12 +107,16 @@ def fewshot(
     """Draw K boxes of each class, for every K and seed, with a list of exactly which they are.
 
     Each set lies in OUT/shotsK-seedS: support.json (COCO) and manifest.json. Other objects on
-    its pictures are unlabelled, as in the published protocols.
+    its pictures are unlabelled, as in the published protocols. With --pictures or --files whole
+    pictures are taken, with all their boxes, as for another domain.
 
     Args:
         source: The data set to draw from.
         out: The new folder to write.
         shots: The numbers K of boxes a class.
+        pictures: Instead of boxes: numbers of annotated pictures; every class is on one if it
+            can be. OUT/picturesN-seedS.
+        files: Instead of a draw: the names of such pictures, as the data set has them.
         seeds: How many sets are drawn for each K: seeds 0, 1, ….
         novel: The novel classes, where classes are divided: their names, or voc1, voc2, voc3, coco.
         setting: With --novel: boxes of the novel classes only (fsod, the default), or of all.
@@ -130,6 +136,8 @@ def fewshot(
         source,
         out,
         shots=shots,
+        pictures=pictures,
+        files=files,
         seeds=seeds,
         novel=novel,
         setting=setting,
@@ -162,6 +170,8 @@ def _print_facts(facts: DatasetFacts) -> None:
     console.print(_summary(facts))
     console.print(_sizes(facts))
     console.print(_classes(facts))
+    for note in facts.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
     hidden = len(facts.classes) - SHOWN_CLASSES
     if hidden > 0:
         console.print(f"… and {hidden} more classes; --json lists all", highlight=False)
@@ -181,7 +191,8 @@ def _print_fewshot(written: FewShotSets) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table(title=f"boxes of {len(written.class_names)} classes")
+    what = "boxes of" if written.unit == "boxes" else "whole pictures,"
+    table = Table(title=f"{what} {len(written.class_names)} classes")
     for column in ("K", "sets", "boxes a set", "pictures a set"):
         table.add_column(column, justify="right")
     for shots in sorted({entry.shots for entry in written.sets}):
@@ -193,7 +204,11 @@ def _print_fewshot(written: FewShotSets) -> None:
     console.print(table)
     fewer = {name: count for entry in written.sets for name, count in entry.fewer.items()}
     for name, count in fewer.items():
-        text = f"note: class '{name}' has only {count} boxes to draw from"
+        text = (
+            f"note: class '{name}' has only {count} boxes to draw from"
+            if written.unit == "boxes"
+            else f"note: class '{name}' is on no picture of at least one set"
+        )
         console.print(text, highlight=False, markup=False)
     console.print(f"written to {written.out}", soft_wrap=True, highlight=False, markup=False)
 

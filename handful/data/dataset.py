@@ -117,6 +117,7 @@ class Dataset:
     class_names: position = label. class_ids: the numbers the file uses for them.
     examples: class pictures that come with the set (one-shot sets); empty where the
     boxes themselves are the examples. polygons: visible outline of each box, where known.
+    notes: what reading had to mend or leave out, a sentence each.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Dataset:
     class_ids: tuple[int, ...] = ()
     examples: tuple[Exemplar, ...] = ()
     polygons: tuple[Polygons, ...] | None = None
+    notes: tuple[str, ...] = ()
     _rows: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ class DatasetFacts:
 
     The percentiles map 1, 10, 50, 90, 99 to pixels (box_side: root of the area); they are
     empty where there is nothing to measure. small: share of boxes with a side under 32.
-    missing: names of picture files that are not there.
+    missing: names of picture files that are not there. notes: what reading mended or left out.
     """
 
     path: str
@@ -57,6 +57,7 @@ class DatasetFacts:
     box_height: dict[int, float]
     small: float
     missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain Python values, ready for ``json.dumps``."""
@@ -97,6 +98,7 @@ def describe(dataset: Dataset, *, path: str = "", format: str = "") -> DatasetFa
         box_height=_percentiles(height),
         small=round(float((side < SMALL_SIDE).mean()), 4) if len(side) else 0.0,
         missing=_missing(dataset),
+        notes=dataset.notes,
     )
 
 

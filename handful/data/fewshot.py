@@ -1,4 +1,4 @@
-"""K-shot sets of any data set, written as files: what ``handful data fewshot`` does."""
+"""Few-shot sets of any data set, written as files: what ``handful data fewshot`` does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,9 @@ from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset, write_dataset
 from handful.data.formats.output import replacing_folder
 from handful.data.splits.divisions import DIVISIONS, ClassDivision, division_of
-from handful.data.splits.manifest import ShotManifest, dataset_from_manifest
+from handful.data.splits.manifest import ShotManifest, Unit, dataset_from_manifest, set_name
 from handful.data.splits.names import VOC_SHOTS
+from handful.data.splits.picture_sampler import named_pictures, sample_pictures
 from handful.data.splits.sampler import sample_shots
 from handful.errors import ConfigError, DataError
 from handful.files import read_json, write_json
@@ -31,7 +33,11 @@ INDEX_KIND = "few-shot sets"
 
 @dataclass(frozen=True)
 class FewShotSet:
-    """One set in its folder; fewer: classes with less than K boxes -> how many they have."""
+    """One set in its folder.
+
+    shots: K. fewer: classes with less than K boxes -> how many they have; of K pictures, the
+    classes that none of them shows -> 0.
+    """
 
     folder: str
     shots: int
@@ -53,6 +59,7 @@ class FewShotSets:
     novel: tuple[str, ...]
     repetition: str
     sets: tuple[FewShotSet, ...]
+    unit: Unit = "boxes"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain Python values, ready for ``json.dumps``."""
@@ -64,6 +71,8 @@ def data_fewshot(
     out: Path | str,
     *,
     shots: Sequence[int] = VOC_SHOTS,
+    pictures: Sequence[int] = (),
+    files: Sequence[str] = (),
     seeds: int = 1,
     novel: Sequence[str] = (),
     setting: Setting | None = None,
@@ -79,13 +88,17 @@ def data_fewshot(
     """Draw K boxes a class for every K and for the seeds 0 to ``seeds`` - 1, and write them.
 
     Each ``out/shots{K}-seed{S}/`` gets ``support.json`` (COCO) and ``manifest.json`` (exactly
-    which boxes); ``out/index.json`` lists them. novel: names of the novel classes, or voc1, voc2,
-    voc3, coco; with them ``setting`` says whose shots are drawn, by default "fsod". nested to
-    allow_fewer: see ``sample_shots``. overwrite: replace what an earlier call wrote, as a whole.
+    which boxes); ``out/index.json`` lists them. pictures: instead of boxes, numbers of whole
+    annotated pictures (see ``sample_pictures``), written as ``pictures{K}-seed{S}``. files:
+    instead of a draw, the names of such pictures (see ``named_pictures``), ``pictures{K}-given``.
+    novel: names of the novel classes, or voc1, voc2, voc3, coco; with them ``setting`` says whose
+    shots are drawn, by default "fsod". nested to allow_fewer: see ``sample_shots``; of whole
+    pictures all boxes are kept. overwrite: replace what an earlier call wrote, as a whole.
     Raises ``DataError`` and ``ConfigError``; then nothing is changed.
     """
     if seeds < 1:
         raise ConfigError("no seed to draw", field="seeds", got=seeds, expected="1 or more")
+    _require_one_way(shots, pictures, files, seeds)
     if setting is not None and not novel:
         raise ConfigError(
             "a setting needs novel classes",
@@ -104,20 +117,24 @@ def data_fewshot(
     division = _division(dataset, novel)
     setting = (setting or "fsod") if division else None
     names = _class_names(dataset, division, setting)
-    manifests = [
-        replace(manifest, novel=division.novel if division else ())
-        for seed in range(seeds)
-        for manifest in sample_shots(
-            dataset,
-            shots,
-            seed=seed,
-            classes=names,
-            nested=nested,
-            keep_others=keep_others,
-            difficult=difficult,
-            allow_fewer=allow_fewer,
-        ).values()
-    ]
+    draw = (
+        partial(sample_pictures, dataset, pictures)
+        if pictures
+        else partial(sample_shots, dataset, shots, nested=nested, keep_others=keep_others)
+    )
+    manifests = (
+        [named_pictures(dataset, files, classes=names, difficult=difficult)]
+        if files
+        else [
+            manifest
+            for seed in range(seeds)
+            for manifest in draw(
+                seed=seed, classes=names, difficult=difficult, allow_fewer=allow_fewer
+            ).values()
+        ]
+    )
+    if division:
+        manifests = [replace(manifest, novel=division.novel) for manifest in manifests]
     with _replaced(place, overwrite) as folder:
         steps = track(manifests, reporter or SilentReporter(), "writing few-shot sets")
         written = FewShotSets(
@@ -128,7 +145,8 @@ def data_fewshot(
             class_names=names,
             novel=division.novel if division else (),
             repetition=manifests[0].repetition,
-            sets=tuple(_write(dataset, manifest, folder) for manifest in steps),
+            sets=tuple(_write(dataset, manifest, folder, bool(files)) for manifest in steps),
+            unit=manifests[0].unit,
         )
         write_json(folder / INDEX, written.to_json())
     return written
@@ -151,19 +169,40 @@ def _class_names(
     return division.classes("novel" if setting == "fsod" else "all")
 
 
-def _write(dataset: Dataset, manifest: ShotManifest, root: Path) -> FewShotSet:
-    name = f"shots{manifest.shots}-seed{manifest.seed}"
+def _require_one_way(
+    shots: Sequence[int], pictures: Sequence[int], files: Sequence[str], seeds: int
+) -> None:
+    ways = {
+        "shots": tuple(shots) != VOC_SHOTS,
+        "pictures": bool(pictures),
+        "files": bool(files),
+    }
+    asked = [way for way, is_asked in ways.items() if is_asked]
+    if len(asked) > 1:
+        raise ConfigError(
+            "boxes a class, whole pictures and named pictures exclude each other",
+            field=asked[-1],
+            got=" and ".join(asked),
+            expected="one of them",
+        )
+    if files and seeds > 1:
+        raise ConfigError("named pictures are not drawn", field="seeds", got=seeds, expected=1)
+
+
+def _write(dataset: Dataset, manifest: ShotManifest, root: Path, given: bool) -> FewShotSet:
+    name = f"pictures{manifest.shots}-given" if given else set_name(manifest)
     support = dataset_from_manifest(dataset, manifest)
     write_dataset(support, root / name / SUPPORT, format="coco")
     write_json(root / name / MANIFEST, manifest.to_json())
     counts = manifest.counts()
+    enough = manifest.shots if manifest.unit == "boxes" else 1
     return FewShotSet(
         folder=name,
         shots=manifest.shots,
         seed=manifest.seed,
         boxes=sum(counts.values()),
         pictures=len(support.pictures),
-        fewer={label: count for label, count in counts.items() if count < manifest.shots},
+        fewer={label: count for label, count in counts.items() if count < enough},
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from handful.errors import DataError
 
@@ -61,9 +61,10 @@ def read_image(source: ImageSource) -> Image.Image:
     """Return ``source`` as an upright RGB picture of 8 bits; raises ``DataError`` if it cannot.
 
     Paths and PIL pictures are turned by their EXIF orientation. Transparent parts become white,
-    16-bit values are scaled to 8 bits, CMYK and palettes are converted, of an animation the
-    first frame is taken. Arrays are ``[H, W]`` or ``[H, W, C]``, tensors ``[H, W]`` or
-    ``[C, H, W]``, with C = 1, 3 or 4; whole numbers in 0..255, uint16, or floats in 0..1.
+    16-bit values are scaled to 8 bits (65535 becomes 255, whatever the largest there is), CMYK and
+    palettes are converted, of an animation the first frame is taken. Arrays are ``[H, W]`` or
+    ``[H, W, C]``, tensors ``[H, W]`` or ``[C, H, W]``, with C = 1, 3 or 4; whole
+    numbers in 0..255, uint16, or floats in 0..1.
     """
     if isinstance(source, (str, Path)):
         return _to_rgb(_upright(_loaded(Path(source))), str(source))
@@ -165,10 +166,17 @@ def _opened(path: Path) -> Image.Image:
 def _loaded(path: Path) -> Image.Image:
     with _opened(path) as image:
         try:
-            image.load()
+            _decode(image)
         except Exception as error:  # as above, on damaged pixels
             raise _damaged(path, error) from error
     return image
+
+
+def _decode(image: Image.Image) -> None:
+    if isinstance(image, ImageFile.ImageFile) and image.format == "TIFF":
+        # with a name Pillow 13 maps the file into memory, and takes a turned one's rows for columns
+        image.filename = ""
+    image.load()
 
 
 def _too_large(path: Path, got: str | None = None) -> DataError:
@@ -196,7 +204,7 @@ def _orientation(image: Image.Image) -> int:
         if image.format == "TIFF":
             # Pillow turns a TIFF while it decodes, and only then forgets the tag
             if image.getexif().get(_ORIENTATION_TAG, 1) != 1:
-                image.load()
+                _decode(image)
             return 1
         # PngImageFile.getexif would decode all pixels to look for a late block
         value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)

@@ -11,7 +11,7 @@ import numpy
 Part = list[tuple[int, int]]
 """What is run through the network at once: (number of the sample, position of its picture)."""
 
-_SHUFFLE, _SAMPLE = 0, 1
+_SHUFFLE, _SAMPLE, _PERIOD = 0, 1, 2
 
 
 def shuffled(positions: Sequence[int], seed: int) -> Iterator[int]:
@@ -42,3 +42,8 @@ def grouped_parts(
 def sample_randomness(seed: int, number: int) -> numpy.random.Generator:
     """Return what sample ``number`` of a run draws from, whoever reads it and when."""
     return numpy.random.default_rng((seed, _SAMPLE, number))
+
+
+def period_randomness(seed: int, number: int) -> numpy.random.Generator:
+    """Return what all processes draw from alike for period ``number`` of a run's steps."""
+    return numpy.random.default_rng((seed, _PERIOD, number))

@@ -32,11 +32,13 @@ class SampleReader:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        table = dataset.table[torch.argsort(dataset.table.picture, stable=True)]
+        order = torch.argsort(dataset.table.picture, stable=True)
+        table = dataset.table[order]
         counts = torch.bincount(table.picture, minlength=len(dataset.pictures))
         self.pictures = dataset.pictures
         self._starts = numpy.concatenate([[0], counts.cumsum(0).numpy()])
         self._columns = {name: getattr(table, name).numpy() for name in _COLUMNS}
+        self._columns["rows"] = order.numpy()
 
     def read(self, position: int) -> Sample:
         """Return picture ``position`` with all its boxes; raises ``DataError`` naming its file."""
@@ -68,7 +70,8 @@ class PartReader:
 
     def _sample(self, number: int, position: int) -> Sample:
         sample = self._filtered(self.samples.read(position))
-        return self._filtered(self.transform(sample, sample_randomness(self.seed, number)))
+        changed = self._filtered(self.transform(sample, sample_randomness(self.seed, number)))
+        return replace(changed, targets=replace(changed.targets, rows=None))
 
     def _filtered(self, sample: Sample) -> Sample:
         if not self.usable_only:

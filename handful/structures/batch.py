@@ -15,11 +15,13 @@ from handful.structures.targets import Targets
 class Batch:
     """Pictures prepared for a network, with what is known to be in them.
 
-    images: ``[B, 3, H, W]`` float32, normalised, then zero-padded at the bottom and right.
+    images: ``[B, 3, H, W]`` float32, normalised, padded at the bottom and right.
     sizes: ``[B, 2]`` int64, height and width of each picture before padding.
     targets: one each, boxes in pixels of the prepared picture, image_size as in ``sizes``.
     originals: (height, width) of each picture as it was read.
     pictures: their positions in the data set.
+    closing: whether training is in its last steps, which learn from plain pictures.
+    domains: ``[B]`` int64, the domain that each picture comes from, None where there are none.
     """
 
     images: Tensor
@@ -27,6 +29,8 @@ class Batch:
     targets: tuple[Targets, ...]
     originals: tuple[tuple[int, int], ...]
     pictures: tuple[int, ...]
+    closing: bool = False
+    domains: Tensor | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -38,4 +42,5 @@ class Batch:
             images=self.images.to(device, non_blocking=True),
             sizes=self.sizes.to(device, non_blocking=True),
             targets=tuple(one.to(device) for one in self.targets),
+            domains=None if self.domains is None else self.domains.to(device, non_blocking=True),
         )

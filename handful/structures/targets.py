@@ -17,7 +17,8 @@ class Targets(Columns):
 
     boxes: ``[N, 4]`` float32, xyxy in pixels. labels: ``[N]`` int64, 0-based.
     crowd: ``[N]`` bool, a region of many objects. difficult: ``[N]`` bool, not counted.
-    image_size: (height, width).
+    image_size: (height, width). rows: ``[N]`` int64, where each object stands in the table of
+    its data set, for what is not known here, like its outline; None where that is not needed.
     """
 
     boxes: Tensor
@@ -25,6 +26,7 @@ class Targets(Columns):
     crowd: Tensor
     difficult: Tensor
     image_size: tuple[int, int]
+    rows: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:

@@ -53,3 +53,16 @@ def test_sets_that_are_there_are_kept_unless_told(capsys):
     assert run("--shots", "2") == MISTAKE
     assert "--overwrite" in capsys.readouterr().err
     assert run("--shots", "2", "--overwrite") == 0
+
+
+def test_whole_pictures_are_drawn_or_named(tmp_path, capsys):
+    assert run("--pictures", "2", "--seeds", "2") == 0
+    assert "whole pictures, 3 classes" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("shots/pictures2-seed*/support.json"))) == 2
+    assert run("--files", "0.png", "--overwrite") == 0
+    assert "class 'cup'" not in capsys.readouterr().out
+    assert [entry.name for entry in tmp_path.glob("shots/pic*")] == ["pictures1-given"]
+    assert run("--pictures", "9", "--overwrite") == MISTAKE
+    assert "fewer annotated pictures" in capsys.readouterr().err
+    assert run("--pictures", "2", "--shots", "5", "--overwrite") == MISTAKE
+    assert "exclude each other" in capsys.readouterr().err

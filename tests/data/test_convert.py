@@ -38,6 +38,7 @@ def save_coco(folder: Path, *, marks: bool = True) -> Path:
         ("coco", ()),
         ("voc", ("crowd marks", "outlines", "classes without a box")),
         ("yolo", ("crowd marks", "difficult marks", "outlines")),
+        ("labelme", ("classes without a box",)),
         ("os2d-csv", ("crowd marks", "outlines", "classes without a box")),
     ],
 )

@@ -139,6 +139,36 @@ def test_pictures_in_the_destination_are_never_lost(source, out):
     assert Image.open(read_dataset(support).pictures[0].path).size == (SIDE, SIDE)
 
 
+def test_whole_pictures_are_written_like_boxes(source, out):
+    written = data_fewshot(source, out, pictures=(2, 4), seeds=2)
+    names = [f"pictures{count}-seed{seed}" for seed in (0, 1) for count in (2, 4)]
+    assert [entry.folder for entry in written.sets] == names
+    assert [entry.pictures for entry in written.sets] == [2, 4, 2, 4]
+    assert read_json(out / "index.json")["unit"] == written.unit == "pictures"
+    support = read_dataset(out / names[1] / "support.json")
+    manifest = read_manifest(out / names[1] / "manifest.json")
+    expected = dataset_from_manifest(read_dataset(source), manifest)
+    assert torch.equal(support.table.ids, expected.table.ids)
+    assert manifest.unit == "pictures"
+    assert len(support.table) == 24
+
+
+def test_classes_on_none_of_the_pictures_are_told(tmp_path, out):
+    dataset = drawn_set([(0, 0), (1, 1), (2, 2)])
+    assert set(data_fewshot(dataset, out, pictures=(2,)).sets[0].fewer.values()) == {0}
+
+
+def test_given_pictures_are_taken_as_they_are(source, out):
+    names = [picture.file_name for picture in read_dataset(source).pictures[:2]]
+    written = data_fewshot(source, out, files=names)
+    assert written.repetition == "same_boxes"
+    assert [entry.folder for entry in written.sets] == ["pictures2-given"]
+    support = read_dataset(out / "pictures2-given" / "support.json")
+    assert [Path(picture.file_name).name for picture in support.pictures] == [
+        Path(name).name for name in names
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -147,6 +177,9 @@ def test_pictures_in_the_destination_are_never_lost(source, out):
         ({"novel": ["pens"]}, "Did you mean 'pen'"),
         ({"novel": ["pen"], "setting": "both"}, "fsod or gfsod"),
         ({"shots": ()}, "K must be 1 or more"),
+        ({"shots": (5,), "pictures": (8,)}, "exclude each other.*got shots and pictures"),
+        ({"pictures": (8,), "files": ("0.png",)}, "exclude each other"),
+        ({"files": ("0.png",), "seeds": 2}, "named pictures are not drawn"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(source, out, options, words):

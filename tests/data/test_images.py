@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy
@@ -114,6 +116,51 @@ def test_sixteen_bits_are_scaled_to_eight(tmp_path, suffix):
     values = numpy.array([[0, 128, 257, 32768, 65535]], dtype=numpy.uint16)
     path = save(tmp_path / f"a{suffix}", Image.fromarray(values))
     assert numpy.asarray(read_image(path))[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("kind", [numpy.uint8, numpy.uint16])
+def test_grey_pictures_are_turned_upright_at_any_depth(tmp_path, suffix, kind):
+    steps = numpy.arange(6).reshape(2, 3)
+    values = (steps * (numpy.iinfo(kind).max // 5)).astype(kind)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / f"a{suffix}", Image.fromarray(values), exif=exif)
+    seen = numpy.asarray(read_image(path))[:, :, 0]
+    assert seen.tolist() == numpy.rot90(steps * 51, -1).tolist()
+    assert image_size(path) == (3, 2)
+    assert numpy.array_equal(numpy.asarray(read_image(Image.open(path)))[:, :, 0], seen)
+
+
+def sixteen_bit_png(path: Path, values: numpy.ndarray, colour_type: int) -> Path:
+    """Write ``values`` [H, W, C] as they are; Pillow writes colours of 8 bits only."""
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return save_bytes(path, b"\x89PNG\r\n\x1a\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "pixel", "expected"),
+    [
+        (2, (65535, 0, 32896), (255, 0, 128)),
+        (4, (32896, 65535), (128, 128, 128)),
+        (4, (0, 0), WHITE),
+        (6, (65535, 0, 0, 65535), RED),
+        (6, (65535, 0, 0, 0), WHITE),
+    ],
+    ids=["rgb", "grey opaque", "grey transparent", "rgb opaque", "rgb transparent"],
+)
+def test_colours_of_sixteen_bits_are_scaled(tmp_path, colour_type, pixel, expected):
+    values = numpy.full((2, 3, len(pixel)), pixel, numpy.uint16)
+    image = read_image(sixteen_bit_png(tmp_path / "a.png", values, colour_type))
+    assert (image.mode, image.size, image.getpixel((2, 1))) == ("RGB", (3, 2), expected)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 
 from handful.data.dataset import Dataset
-from handful.data.formats import coco, crops, instre, os2d_csv, voc, yolo
+from handful.data.formats import (
+    cityscapes,
+    coco,
+    crops,
+    instre,
+    kitti,
+    labelme,
+    os2d_csv,
+    sim10k,
+    voc,
+    yolo,
+)
 from handful.data.formats.format import FACTS, Format
 from handful.data.formats.named import NAMED, NamedSet, is_named, named_set, read_named
 from handful.errors import DataError, suggest
 from handful.reporter import Reporter, SilentReporter
 
 FORMATS: dict[str, Format] = {
-    module.FORMAT.name: module.FORMAT for module in (coco, voc, yolo, os2d_csv, instre, crops)
+    format.name: format
+    for format in (
+        coco.FORMAT,
+        voc.FORMAT,
+        yolo.FORMAT,
+        labelme.FORMAT,
+        cityscapes.FORMAT,
+        *cityscapes.FOGGY_FORMATS,
+        *kitti.FORMATS,
+        sim10k.FORMAT,
+        os2d_csv.FORMAT,
+        instre.FORMAT,
+        crops.FORMAT,
+    )
 }
 """Name -> format; folders of pictures are taken for crops only if they are nothing else."""
 

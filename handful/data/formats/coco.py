@@ -17,6 +17,7 @@ import numpy
 from handful.data.dataset import Dataset, Picture
 from handful.data.formats.coco_reader import Record, coco_files, read
 from handful.data.formats.format import FACTS, Format
+from handful.data.formats.labelme import is_labelme_file
 from handful.data.formats.output import (
     picture_stems,
     replacing_folder,
@@ -58,10 +59,12 @@ def write(dataset: Dataset, path: Path, *, reporter: Reporter) -> None:
 def recognises(path: Path) -> bool:
     """Return whether ``path`` is a JSON file, or a folder with a COCO file in it.
 
-    Any JSON will do, so that a broken one is refused for what is wrong with it.
+    Any JSON but a LabelMe file will do, so that a broken one is refused for what is wrong with it.
     """
     if path.is_dir():
         return bool(coco_files(path))
+    if is_labelme_file(path):
+        return False
     if path.suffix.lower() == ".json":
         return True
     with path.open("rb") as stream:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.data.dataset import Dataset, Picture, Polygons
+from handful.data.formats.labelme import is_labelme_file
 from handful.data.formats.records import (
     Rows,
     checked_box,
@@ -58,7 +59,8 @@ def coco_files(folder: Path) -> list[Path]:
     return [
         file
         for file in sorted(folder.glob("*.json"))
-        if is_coco_text(file.read_text(encoding="utf-8-sig", errors="replace"))
+        if not is_labelme_file(file)
+        and is_coco_text(file.read_text(encoding="utf-8-sig", errors="replace"))
     ]
 
 

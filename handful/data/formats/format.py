@@ -45,6 +45,11 @@ class Format:
     keeps: frozenset[str] = frozenset()
 
 
+def only_by_name(path: Path) -> bool:
+    """Return False: a variant of a format that its content does not tell from the others."""
+    return False
+
+
 FACTS = {
     "scenes": "boxes in their pictures (each box is cut out)",
     "examples": "example pictures of the classes",

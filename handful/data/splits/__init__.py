@@ -18,6 +18,7 @@ from handful.data.splits.manifest import (
     read_manifest,
 )
 from handful.data.splits.names import COCO_SHOTS, VOC_SHOTS, FieldSet, parse_field_set
+from handful.data.splits.picture_sampler import named_pictures, sample_pictures
 from handful.data.splits.published import published_voc_lists
 from handful.data.splits.records import keep_classes
 from handful.data.splits.sampler import sample_shots
@@ -38,6 +39,7 @@ __all__ = [
     "division_of",
     "keep_classes",
     "manifest_of",
+    "named_pictures",
     "parse_field_set",
     "published_voc_lists",
     "read_coco_set",
@@ -46,5 +48,6 @@ __all__ = [
     "read_manifest",
     "read_voc_set",
     "read_voc_shots",
+    "sample_pictures",
     "sample_shots",
 ]

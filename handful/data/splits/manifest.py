@@ -24,6 +24,9 @@ The interval over the first says how training varies, over the second how the ch
 does as well; the two must not be mixed in one table.
 """
 
+Unit = Literal["boxes", "pictures"]
+"""What a set of shots counts: boxes of each class, or whole pictures with all their boxes."""
+
 VERSION = 1
 
 
@@ -47,12 +50,12 @@ class ShotBox:
 
 @dataclass(frozen=True)
 class ShotManifest:
-    """The K boxes a class that one run learns from.
+    """The K boxes a class, or the K pictures, that one run learns from.
 
-    dataset: name of the set they are from. shots: K. seed: of the draw, or number of the
-    published list. class_names, class_ids: the class table of the run, classes without a box
-    too. novel: which of them are novel; empty if they are not divided. repetition: what runs
-    that are averaged with this one have in common.
+    dataset: name of the set they are from. shots: K, of what ``unit`` says. seed: of the draw,
+    or number of the published list. class_names, class_ids: the class table of the run, classes
+    without a box too. novel: which of them are novel; empty if they are not divided. repetition:
+    what runs that are averaged with this one have in common.
     """
 
     dataset: str
@@ -63,9 +66,10 @@ class ShotManifest:
     boxes: tuple[ShotBox, ...]
     novel: tuple[str, ...] = ()
     repetition: Repetition = "other_boxes"
+    unit: Unit = "boxes"
 
     def counts(self) -> dict[str, int]:
-        """Return how many of the K boxes each class has."""
+        """Return how many of the boxes each class has, without those that came along."""
         shown = Counter(box.class_name for box in self.boxes if not box.extra)
         return {name: shown[name] for name in self.class_names}
 
@@ -85,9 +89,6 @@ class ShotManifest:
                 remedy="Draw the boxes again with this version",
             )
         entries = _strings_or_records(value, "boxes", place, of=dict)
-        repetition = value.get("repetition", "other_boxes")
-        if repetition not in get_args(Repetition):
-            raise _wrong(place, "repetition", repetition, " or ".join(get_args(Repetition)))
         return cls(
             dataset=str(required(value, "dataset", file=place, owner=owner)),
             shots=whole_number(value, "shots", file=place, owner=owner),
@@ -96,7 +97,10 @@ class ShotManifest:
             class_ids=tuple(_strings_or_records(value, "class_ids", place, of=int)),
             boxes=tuple(_box(entry, place, n) for n, entry in enumerate(entries)),
             novel=tuple(_strings_or_records({"novel": (), **value}, "novel", place, of=str)),
-            repetition=repetition,
+            repetition=_one_of(
+                value, "repetition", place, known=get_args(Repetition), default="other_boxes"
+            ),
+            unit=_one_of(value, "unit", place, known=get_args(Unit), default="boxes"),
         )
 
 
@@ -178,13 +182,19 @@ def dataset_from_manifest(dataset: Dataset, manifest: ShotManifest) -> Dataset:
         picture=torch.tensor(owners, dtype=torch.long),
     )
     return Dataset(
-        name=f"{manifest.dataset}-shots{manifest.shots}-seed{manifest.seed}",
+        name=f"{manifest.dataset}-{set_name(manifest)}",
         pictures=found.pictures,
         table=found.table,
         class_names=found.class_names,
         class_ids=manifest.class_ids,
         polygons=found.polygons,
     )
+
+
+def set_name(manifest: ShotManifest) -> str:
+    """Return shots5-seed0, or pictures8-seed0: how the set is told from others of its source."""
+    word = "shots" if manifest.unit == "boxes" else manifest.unit
+    return f"{word}{manifest.shots}-seed{manifest.seed}"
 
 
 def _row(dataset: Dataset, positions: list[int], box: ShotBox) -> int:
@@ -240,6 +250,15 @@ def _strings_or_records(value: Mapping[str, Any], name: str, file: Path, *, of: 
     if not isinstance(entries, (list, tuple)) or not all(isinstance(e, of) for e in entries):
         raise _wrong(file, name, repr(entries)[:80], f"a list of {of.__name__}")
     return list(entries)
+
+
+def _one_of(
+    value: Mapping[str, Any], name: str, file: Path, *, known: tuple[Any, ...], default: str
+) -> Any:
+    got = value.get(name, default)
+    if got not in known:
+        raise _wrong(file, name, got, " or ".join(known))
+    return got
 
 
 def _wrong(file: Path, field: str, got: object, expected: str) -> DataError:

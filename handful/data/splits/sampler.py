@@ -42,7 +42,7 @@ def sample_shots(
         raise ConfigError("K must be 1 or more", field="shots", got=wanted)
     names = dataset.class_names if classes is None else tuple(classes)
     require_classes(dataset, names)
-    usable = _usable_rows(dataset, names, difficult)
+    usable = usable_rows(dataset, names, difficult)
     if not any(usable.values()):
         raise DataError(
             "the data set has no box to draw",
@@ -61,9 +61,13 @@ def sample_shots(
     return manifests
 
 
-def _usable_rows(
+def usable_rows(
     dataset: Dataset, class_names: Sequence[str], difficult: bool
 ) -> dict[str, list[int]]:
+    """Return class -> rows that may be drawn: no crowds, no boxes without area.
+
+    difficult: whether difficult boxes may be.
+    """
     table = dataset.table
     sides = table.boxes[:, 2:] - table.boxes[:, :2]
     usable = ~table.crowd & (sides >= SMALLEST_SIDE).all(dim=1)

@@ -4,19 +4,33 @@ from handful.data.transforms.colour import ColourJitter
 from handful.data.transforms.crop import RandomCrop
 from handful.data.transforms.flip import HorizontalFlip
 from handful.data.transforms.input_rule import InputRule
+from handful.data.transforms.letterbox import Letterbox, fitted_size
 from handful.data.transforms.resize import ScaleJitter, ShortSide, resized, short_side_size
-from handful.data.transforms.sample import Chain, Sample, Transform, usable_targets
+from handful.data.transforms.sample import (
+    Chain,
+    Sample,
+    Sometimes,
+    Transform,
+    usable_targets,
+)
+
+TestSize = ShortSide | Letterbox
+"""The rules that say how large a test picture is shown."""
 
 __all__ = [
     "Chain",
     "ColourJitter",
     "HorizontalFlip",
     "InputRule",
+    "Letterbox",
     "RandomCrop",
     "Sample",
     "ScaleJitter",
+    "Sometimes",
     "ShortSide",
+    "TestSize",
     "Transform",
+    "fitted_size",
     "resized",
     "short_side_size",
     "usable_targets",

@@ -21,12 +21,16 @@ class InputRule:
 
     channel_order: of the network. mean, std: of the channels in that order, 0 to 255.
     divisor: height and width of a batch are rounded up to multiples of it (None: as they are).
+    fill: value of the padding before it is normalised (None: zero once normalised).
+    canvas: least (height, width) of a batch, or "square": both sides as long as the longest.
     """
 
     channel_order: Literal["bgr", "rgb"] = "rgb"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     divisor: int | None = None
+    fill: float | None = None
+    canvas: tuple[int, int] | Literal["square"] | None = None
 
     def normalise_into(self, canvas: Tensor, image: Tensor) -> None:
         """Write ``image`` ``[3, h, w]`` uint8 RGB, normalised, into ``canvas`` ``[3, h, w]``."""
@@ -43,15 +47,14 @@ class InputRule:
         return canvas
 
     def collate(self, samples: Sequence[Sample]) -> Batch:
-        """Return the samples as one batch, zero-padded at the bottom and right once normalised.
+        """Return the samples as one batch, padded at the bottom and right.
 
         Raises ``DataError`` if there are none.
         """
         if not samples:
             raise DataError("a batch without pictures", expected="at least one")
         sizes = torch.tensor([sample.size for sample in samples])
-        height, width = (self._padded(int(side)) for side in sizes.amax(dim=0))
-        images = torch.zeros(len(samples), 3, height, width)
+        images = self.padding().expand(len(samples), 3, *self.batch_size(sizes)).contiguous()
         for canvas, sample in zip(images, samples, strict=True):
             rows, columns = sample.size
             self.normalise_into(canvas[:, :rows, :columns], sample.image)
@@ -63,5 +66,21 @@ class InputRule:
             pictures=tuple(sample.picture for sample in samples),
         )
 
-    def _padded(self, side: int) -> int:
-        return side if self.divisor is None else math.ceil(side / self.divisor) * self.divisor
+    def batch_size(self, sizes: Tensor) -> tuple[int, int]:
+        """Return the height and width of a batch of pictures of ``sizes`` ``[B, 2]``."""
+        height, width = (int(side) for side in sizes.amax(dim=0))
+        if self.canvas == "square":
+            height = width = max(height, width)
+        elif self.canvas is not None:
+            height, width = max(height, self.canvas[0]), max(width, self.canvas[1])
+        divisor = self.divisor or 1
+        return math.ceil(height / divisor) * divisor, math.ceil(width / divisor) * divisor
+
+    def padding(self) -> Tensor:
+        """Return the values ``[3, 1, 1]`` of a padded pixel, as the network sees them."""
+        if self.fill is None:
+            return torch.zeros(3, 1, 1)
+        values = (torch.full((3,), float(self.fill)) - torch.tensor(self.mean)) / torch.tensor(
+            self.std
+        )
+        return values[:, None, None]

@@ -40,6 +40,11 @@ def resized(sample: Sample, size: tuple[int, int]) -> Sample:
     return sample.moved(image_tensor(image), boxes * boxes.new_tensor([across, down, across, down]))
 
 
+def scaled_side(side: int, factor: float) -> int:
+    """Return ``factor`` times ``side``, at least one pixel."""
+    return max(1, round(side * factor))
+
+
 @dataclass(frozen=True)
 class ShortSide:
     """Resizes the shorter side to one of ``sides``, drawn evenly; ``longest`` caps the other.
@@ -64,6 +69,19 @@ class ShortSide:
         """Return the resized sample."""
         short = self.sides[int(rng.integers(len(self.sides)))]
         return resized(sample, short_side_size(sample.size, short=short, longest=self.longest))
+
+    def shown_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return at which (height, width) a picture of ``size`` is shown, by the first side."""
+        return short_side_size(size, short=self.sides[0], longest=self.longest)
+
+    def resampled(self, sample: Sample, size: tuple[int, int]) -> Sample:
+        """Return the sample at ``size``, by the filter of this rule."""
+        return resized(sample, size)
+
+    def scaled(self, factor: float) -> ShortSide:
+        """Return the rule that shows pictures ``factor`` times as large."""
+        longest = None if self.longest is None else scaled_side(self.longest, factor)
+        return ShortSide(tuple(scaled_side(side, factor) for side in self.sides), longest)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from handful.boxes import clip_boxes
+from handful.errors import ConfigError
 from handful.structures import Targets
 
 SMALLEST_SIDE = 1e-5
@@ -69,6 +70,24 @@ class Chain:
         for transform in self.transforms:
             sample = transform(sample, rng)
         return sample
+
+
+@dataclass(frozen=True)
+class Sometimes:
+    """Does what ``transform`` does with a probability, else nothing."""
+
+    transform: Transform
+    probability: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ConfigError(
+                "no probability", field="probability", got=self.probability, expected="0 to 1"
+            )
+
+    def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
+        """Return the changed sample, or the same."""
+        return self.transform(sample, rng) if rng.random() < self.probability else sample
 
 
 def image_tensor(image: Image.Image) -> Tensor:

@@ -14,11 +14,25 @@ from handful.data.formats import (
 )
 from handful.errors import DataError
 
+WRITTEN = {"coco", "voc", "yolo", "labelme", "os2d-csv", "crops"}
+READ_ONLY = {
+    "cityscapes",
+    "cityscapes-foggy",
+    "cityscapes-foggy-0.01",
+    "cityscapes-foggy-0.005",
+    "kitti",
+    "kitti-car",
+    "kitti-cityscapes",
+    "sim10k",
+    "instre",
+}
+
 
 def test_every_format_says_what_it_is():
-    assert set(FORMATS) == {"coco", "voc", "yolo", "os2d-csv", "instre", "crops"}
+    assert set(FORMATS) == WRITTEN | READ_ONLY
     assert all(format.description for format in FORMATS.values())
-    assert [name for name, format in FORMATS.items() if format.write is None] == ["instre"]
+    assert {name for name, format in FORMATS.items() if format.write is None} == READ_ONLY
+    assert all(name == format.name for name, format in FORMATS.items())
 
 
 @pytest.mark.parametrize(
@@ -27,6 +41,7 @@ def test_every_format_says_what_it_is():
         ("annotations", '\ufeff {"images": []', "coco"),
         ("results.txt", "[1]", "coco"),
         ("empty.json", "", "coco"),
+        ("a.json", '\ufeff{"version": "5", "shapes": [], "imagePath": "a.png"}', "labelme"),
         ("table", "classid,imageid,lx,ty,rx,by\n", "os2d-csv"),
         ("set.yml", "names: [a]", "yolo"),
     ],

@@ -19,7 +19,7 @@ from handful.data.formats.output import (
 from handful.data.images import AsStored, read_image
 from handful.errors import DataError
 
-FOLDERS = ["voc", "yolo", "os2d-csv", "crops"]
+FOLDERS = ["voc", "yolo", "labelme", "os2d-csv", "crops"]
 
 
 def dataset_of(*sources) -> Dataset:

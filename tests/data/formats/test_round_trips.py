@@ -149,6 +149,25 @@ def test_yolo(dataset):
 
 @some
 @given(datasets())
+def test_labelme(dataset):
+    again = round_trip(dataset, "labelme")
+    assert_same_objects(again, dataset, marks=True)
+    assert torch.equal(again.table.crowd, dataset.table.crowd[in_picture_order(dataset)])
+    used = {dataset.class_names[label] for label in dataset.table.labels.tolist()}
+    assert again.class_names == tuple(sorted(used))
+    if dataset.polygons is None:
+        assert again.polygons is None
+    elif again.polygons is not None:
+        expected = [dataset.polygons[row] for row in in_picture_order(dataset).tolist()]
+        assert list(again.polygons) == expected
+
+
+def in_picture_order(dataset: Dataset) -> torch.Tensor:
+    return torch.cat([dataset.rows(index) for index in range(len(dataset))])
+
+
+@some
+@given(datasets())
 def test_os2d_csv(dataset):
     if not len(dataset.table):
         return
@@ -186,4 +205,4 @@ def rounded_size(box) -> tuple[int, int]:
 
 def test_every_format_that_is_written_is_tested_here():
     written = {name for name, format in FORMATS.items() if format.write is not None}
-    assert written == {"coco", "voc", "yolo", "os2d-csv", "crops"}
+    assert written == {"coco", "voc", "yolo", "labelme", "os2d-csv", "crops"}

@@ -51,3 +51,27 @@ def test_divisor_rounds_the_canvas_up():
 def test_an_empty_batch_is_refused():
     with pytest.raises(DataError, match="without pictures"):
         InputRule().collate([])
+
+
+@pytest.mark.parametrize(
+    ("canvas", "divisor", "expected"),
+    [
+        (None, None, (4, 6)),
+        ((8, 5), None, (8, 6)),
+        ((8, 9), 4, (8, 12)),
+        ("square", None, (6, 6)),
+        ("square", 4, (8, 8)),
+    ],
+    ids=["as large as needed", "at least", "at least, in whole cells", "square", "square cells"],
+)
+def test_canvas(canvas, divisor, expected):
+    batch = InputRule(canvas=canvas, divisor=divisor).collate([sample_of((4, 6))])
+    assert batch.images.shape == (1, 3, *expected)
+    assert batch.sizes.tolist() == [[4, 6]]
+
+
+def test_fill_is_a_grey_level_before_normalisation():
+    rule = InputRule("bgr", mean=(4, 14, 24), std=(10, 5, 1), fill=114, canvas=(3, 2))
+    images = rule.collate([sample_of((2, 2))]).images
+    assert images[0, :, 2, 0].tolist() == [11, 20, 90]
+    assert images[0, :, 1, 1].tolist() == pytest.approx([2.6, 1.2, -14])
