@@ -30,6 +30,8 @@ __all__ = [
 IOU_50, IOU_75 = 0, 5
 EVERY_SIZE = 0
 
+Backend = Callable[[CocoTruth, CocoResults, tuple[int, ...]], CocoCurves]
+
 
 @dataclass(frozen=True)
 class CocoEvaluation:
@@ -45,7 +47,8 @@ class CocoEvaluation:
     def figures(self, labels: Sequence[int] | None = None) -> dict[str, float | None]:
         """Return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl.
 
-        Over the classes ``labels``, all by default. None where nothing was to be found.
+        All but AR1 and its like are for the largest number of detections of a class on a
+        picture. Over the classes ``labels``, all by default. None where nothing was to be found.
         """
         chosen = list(range(len(self.class_names)) if labels is None else labels)
         precision, recall = self.curves.precision[:, :, chosen], self.curves.recall[:, chosen]
@@ -58,7 +61,7 @@ class CocoEvaluation:
         figures |= {f"AP{name}": _mean(precision[..., column]) for name, column in sizes}
         figures |= {
             f"AR{limit}": _mean(recall[:, :, EVERY_SIZE, column])
-            for column, limit in enumerate(LIMITS)
+            for column, limit in enumerate(self.curves.limits)
         }
         return figures | {f"AR{name}": _mean(recall[:, :, column, -1]) for name, column in sizes}
 
@@ -83,19 +86,29 @@ def coco_evaluation(
     ground_truth: Mapping[str, Any] | Path | str,
     results: Sequence[Mapping[str, Any]] | Path | str,
     *,
+    limits: tuple[int, ...] = LIMITS,
     backend: str = "handful",
 ) -> CocoEvaluation:
     """Measure a COCO results list (or its file) against a COCO data set (or its file).
 
-    backend: who computes the curves, one of ``BACKENDS``; all give the same.
-    Raises ``DataError`` for fields that are missing or refer to nothing.
+    limits: how many detections of a class on a picture count, in rising order; the largest
+    holds for every figure that names none. backend: who computes the curves, one of
+    ``BACKENDS``; all give the same. Raises ``DataError`` for fields that are missing or refer
+    to nothing, ``ConfigError`` for limits that make no sense.
     """
+    if not limits or list(limits) != sorted({max(limit, 1) for limit in limits}):
+        raise ConfigError(
+            "limits of detections that make no sense",
+            field="limits",
+            got=limits,
+            expected="whole numbers from 1 on, in rising order",
+        )
     run = _backend(backend)
     known, known_file = _content(ground_truth)
     given, given_file = _content(results)
     truth = checked_truth(known, file=known_file)
     found = checked_results(truth, given, file=given_file)
-    return CocoEvaluation(truth.class_names, run(truth, found), len(found.scores))
+    return CocoEvaluation(truth.class_names, run(truth, found, limits), len(found.scores))
 
 
 def coco_metrics(
@@ -120,7 +133,7 @@ def _content(source: object) -> tuple[object, Path | str | None]:
     return (read_json(source), source) if isinstance(source, (Path, str)) else (source, None)
 
 
-def _backend(name: str) -> Callable[[CocoTruth, CocoResults], CocoCurves]:
+def _backend(name: str) -> Backend:
     if name not in BACKENDS:
         raise ConfigError(
             "an unknown evaluator", field="backend", got=name, remedy=suggest(name, BACKENDS)
@@ -128,25 +141,27 @@ def _backend(name: str) -> Callable[[CocoTruth, CocoResults], CocoCurves]:
     return BACKENDS[name]
 
 
-def _with_hotcoco(truth: CocoTruth, found: CocoResults) -> CocoCurves:
+def _with_hotcoco(truth: CocoTruth, found: CocoResults, limits: tuple[int, ...]) -> CocoCurves:
     try:
         import hotcoco
     except ImportError as error:
         raise _not_installed("hotcoco") from error
     known, given = (hotcoco.COCO(table) for table in _as_coco(truth, found))
-    return _run(hotcoco.COCOeval(known, given, "bbox"))
+    return _run(hotcoco.COCOeval(known, given, "bbox"), limits)
 
 
-def _with_faster_coco_eval(truth: CocoTruth, found: CocoResults) -> CocoCurves:
+def _with_faster_coco_eval(
+    truth: CocoTruth, found: CocoResults, limits: tuple[int, ...]
+) -> CocoCurves:
     try:
         from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-not-found]
     except ImportError as error:
         raise _not_installed("faster-coco-eval") from error
     known, given = (COCO(table) for table in _as_coco(truth, found))
-    return _run(COCOeval_faster(known, given, "bbox", print_function=_say_nothing))
+    return _run(COCOeval_faster(known, given, "bbox", print_function=_say_nothing), limits)
 
 
-BACKENDS: dict[str, Callable[[CocoTruth, CocoResults], CocoCurves]] = {
+BACKENDS: dict[str, Backend] = {
     "handful": coco_curves,
     "hotcoco": _with_hotcoco,
     "faster-coco-eval": _with_faster_coco_eval,
@@ -159,7 +174,8 @@ def _not_installed(package: str) -> NotSupported:
     )
 
 
-def _run(evaluator: Any) -> CocoCurves:
+def _run(evaluator: Any, limits: tuple[int, ...]) -> CocoCurves:
+    evaluator.params.maxDets = list(limits)
     evaluator.evaluate()
     evaluator.accumulate()
     if evaluator.eval is None:
@@ -167,7 +183,7 @@ def _run(evaluator: Any) -> CocoCurves:
     precision, recall = (
         numpy.asarray(evaluator.eval[name], numpy.float64) for name in ("precision", "recall")
     )
-    return CocoCurves(precision[..., -1], recall)
+    return CocoCurves(precision[..., -1], recall, limits)
 
 
 def _as_coco(truth: CocoTruth, found: CocoResults) -> tuple[dict[str, Any], dict[str, Any]]:

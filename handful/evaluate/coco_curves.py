@@ -21,7 +21,7 @@ from handful.evaluate.groups import Flags, Floats, Integers
 
 RECALLS = numpy.linspace(0.0, 1.0, 101)
 LIMITS = (1, 10, 100)
-"""Detections of a class on a picture that count."""
+"""Detections of a class on a picture that count, in rising order."""
 
 NOTHING_TO_FIND = -1.0
 SMALLEST = numpy.spacing(1)
@@ -33,16 +33,19 @@ class CocoCurves:
     """Precision at 101 recalls, and recall; -1 where nothing is to be found.
 
     precision: ``[thresholds, recalls, classes, sizes]`` for the largest limit.
-    recall: ``[thresholds, classes, sizes, limits]``.
+    recall: ``[thresholds, classes, sizes, limits]``, for each of ``limits``.
     """
 
     precision: Floats
     recall: Floats
+    limits: tuple[int, ...] = LIMITS
 
 
-def coco_curves(truth: CocoTruth, found: CocoResults) -> CocoCurves:
+def coco_curves(
+    truth: CocoTruth, found: CocoResults, limits: tuple[int, ...] = LIMITS
+) -> CocoCurves:
     """Return the curves of every class and size."""
-    ranking = _Ranking.of(match(truth, found))
+    ranking = _Ranking.of(match(truth, found, most=limits[-1]))
     classes, sizes = len(truth.class_ids), len(SIZES)
     counts = within_sizes(truth.area) & ~truth.crowd[:, None]
     positives = numpy.stack(
@@ -50,16 +53,16 @@ def coco_curves(truth: CocoTruth, found: CocoResults) -> CocoCurves:
     )
     needed = hits_needed(positives)
     precision = numpy.full((len(THRESHOLDS), len(RECALLS), classes, sizes), NOTHING_TO_FIND)
-    recall = numpy.full((len(THRESHOLDS), classes, sizes, len(LIMITS)), NOTHING_TO_FIND)
+    recall = numpy.full((len(THRESHOLDS), classes, sizes, len(limits)), NOTHING_TO_FIND)
     for label in range(classes):
-        best, hits = ranking.of_class(label)
+        best, hits = ranking.of_class(label, limits)
         for size in numpy.flatnonzero(positives[label]):
             recall[:, label, size] = hits[:, size] / positives[label, size]
             wanted = needed[label, size]
             reached = numpy.searchsorted(wanted, len(best), side="right")
             precision[:, :reached, label, size] = best[wanted[:reached] - 1, :, size].T
             precision[:, reached:, label, size] = 0.0
-    return CocoCurves(precision, recall)
+    return CocoCurves(precision, recall, limits)
 
 
 def hits_needed(positives: Integers) -> Integers:
@@ -110,7 +113,7 @@ class _Ranking:
             before=before,
         )
 
-    def of_class(self, label: int) -> tuple[Floats, Integers]:
+    def of_class(self, label: int, limits: tuple[int, ...]) -> tuple[Floats, Integers]:
         """Return precision and hits of a class.
 
         The one is ``[most hits, thresholds, sizes]``: the best precision with at least
@@ -135,5 +138,5 @@ class _Ranking:
             seen.reshape(-1)[cells] + SMALLEST
         )
         best = numpy.maximum.accumulate(best[::-1])[::-1]
-        within = [hit[self.rank[rows] < limit].sum(axis=0) for limit in LIMITS]
+        within = [hit[self.rank[rows] < limit].sum(axis=0) for limit in limits]
         return best, numpy.stack(within, axis=-1)

@@ -30,9 +30,6 @@ SIZES: dict[str, tuple[float, float]] = {
 }
 """Areas in square pixels, both ends included, of all objects and of small, medium, large ones."""
 
-MOST_DETECTIONS = 100
-"""Of a class on a picture; weaker ones are not looked at."""
-
 UNMATCHED, MATCHED, ON_IGNORED = 0, 1, 2
 
 
@@ -54,15 +51,18 @@ class Outcomes:
     outcome: NDArray[numpy.int8]
 
 
-def match(truth: CocoTruth, found: CocoResults) -> Outcomes:
-    """Return what becomes of every detection under COCO's rules."""
+def match(truth: CocoTruth, found: CocoResults, *, most: int) -> Outcomes:
+    """Return what becomes of every detection under COCO's rules.
+
+    most: detections of a class on a picture; weaker ones are not looked at.
+    """
     classes = len(truth.class_ids)
     object_key = truth.picture * classes + truth.label
     objects = numpy.argsort(object_key, kind="stable")
     key = found.picture * classes + found.label
     order = numpy.argsort(-found.scores, kind="stable")
     order = order[numpy.argsort(key[order], kind="stable")]
-    order = order[rank(key[order]) < MOST_DETECTIONS]
+    order = order[rank(key[order]) < most]
     key, boxes = key[order], found.boxes_xywh[order]
     things = _Objects(
         key=object_key[objects],

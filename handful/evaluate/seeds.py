@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def normal_half_width(values: Sequence[float]) -> float:
 
 
 def paired_difference(
-    first: Mapping[object, float], second: Mapping[object, float], *, confidence: float = CONFIDENCE
+    first: Mapping[Any, float], second: Mapping[Any, float], *, confidence: float = CONFIDENCE
 ) -> Interval:
     """Return the mean of ``first`` minus ``second``, run by run, with Student's interval.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from handful.errors import ConfigError, suggest
 from handful.files import read_json, write_json
@@ -43,8 +43,9 @@ class RecipeEntry:
 
     @property
     def kind(self) -> type:
-        """The dataclass that is built."""
-        return get_type_hints(self.build)["return"]
+        """The dataclass that is built; of several, the first, which files hold."""
+        built = get_type_hints(self.build)["return"]
+        return next(iter(get_args(built)), built)
 
 
 _ENTRIES: dict[str, RecipeEntry] = {}

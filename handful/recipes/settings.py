@@ -17,10 +17,15 @@ class TrainSettings:
     update; lr is that of the full ``batch``. weight_decay: on weights; ``norm_decay`` on
     normalisation layers, ``bias_decay`` on every other parameter named bias (None: the same).
     schedule: "step" multiplies lr by ``decay`` at each of ``milestones``, "cosine" goes down to
-    ``final`` times lr. warmup: steps that rise linearly from ``warmup_factor``. clip: largest
+    ``final`` times lr, "cosine_after_warmup" does so from the end of the warm-up on. hold: last
+    steps of a cosine that stay there. first_count: the number that the first update has on the
+    schedule. warmup: steps in which lr rises from ``warmup_factor`` to ``warmup_peak``, times
+    ``warmup_curve``. closing: last steps, which learn from plain pictures. clip: largest
     gradient norm. nonfinite: whether a loss or gradient that is no number stops training or is
-    skipped. precision: of the forward pass. ema: decay of averaged weights, None for none.
-    evaluate_every, checkpoint_every: steps, 0 for only at the end. patience: evaluations
+    skipped. precision: of the forward pass. ema: decay of averaged weights, None for none;
+    ema_ramp: updates in which it comes near (0: quickly), ema_buffers: whether statistics are
+    averaged like weights or copied. evaluate_every, checkpoint_every: steps, 0 for only at the
+    end; evaluate_closing: the former in the closing steps, 0 for the same. patience: evaluations
     without progress that make a plateau, 0 for never; lr falls by ``decay`` at the first
     ``plateau_drops`` of them, training ends at the next. seed: of everything random. workers:
     processes that read pictures.
@@ -36,17 +41,25 @@ class TrainSettings:
     weight_decay: float = 1e-4
     norm_decay: float | None = None
     bias_decay: float | None = None
-    schedule: Literal["step", "cosine"] = "step"
+    schedule: Literal["step", "cosine", "cosine_after_warmup"] = "step"
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
     final: float = 0.0
+    hold: int = 0
+    first_count: int = 0
     warmup: int = 0
     warmup_factor: float = 0.001
+    warmup_peak: float = 1.0
+    warmup_curve: Literal["linear", "quadratic"] = "linear"
+    closing: int = 0
     clip: float | None = None
     nonfinite: Literal["stop", "skip"] = "stop"
     precision: Literal["32", "bf16", "fp16"] = "32"
     ema: float | None = None
+    ema_ramp: float = 0.0
+    ema_buffers: bool = False
     evaluate_every: int = 0
+    evaluate_closing: int = 0
     checkpoint_every: int = 1000
     patience: int = 0
     plateau_drops: int = 0
@@ -87,8 +100,14 @@ _LEAST = {
     "final": 0,
     "warmup": 0,
     "warmup_factor": 0,
+    "warmup_peak": 0,
+    "hold": 0,
+    "first_count": 0,
+    "closing": 0,
+    "ema_ramp": 0,
     "clip": 0,
     "evaluate_every": 0,
+    "evaluate_closing": 0,
     "checkpoint_every": 0,
     "patience": 0,
     "plateau_drops": 0,

@@ -133,10 +133,16 @@ def _built(kind: Any, value: Any, path: str) -> Any:
     """Return one field's value, which may be a recipe in itself, or one or None."""
     parts = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and is_dataclass(one)]
     if parts and value is not None:
-        return from_dict(parts[0], value, place=path)
+        return from_dict(_part_meant(parts, value), value, place=path)
     if parts and kind is not parts[0]:
         return None
     return read_value(kind, value, path)
+
+
+def _part_meant(parts: list[type], value: Any) -> type:
+    """Return which of ``parts`` has all fields of ``value``; the first if none has."""
+    given = set(value) if isinstance(value, Mapping) else set()
+    return next((one for one in parts if given <= field_types(one).keys()), parts[0])
 
 
 def _changed(recipe: Recipe, chosen: Mapping[str, Any], place: str) -> Recipe:

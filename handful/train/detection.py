@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from handful.data.dataset import Dataset
 from handful.data.loader import TrainingStream
+from handful.data.staging import Stream
 from handful.data.transforms import InputRule, Transform
 from handful.recipes.settings import TrainSettings
 from handful.structures import Batch
@@ -45,7 +46,7 @@ class DetectionTask(Task):
     def __init__(
         self,
         model: Any,
-        stream: TrainingStream,
+        stream: Stream,
         *,
         measure: Measure | None = None,
         metric: str | None = None,
@@ -60,8 +61,12 @@ class DetectionTask(Task):
         return self.stream.batches(start)
 
     def losses(self, model: Any, batch: Batch) -> Mapping[str, Tensor]:
-        """Return the model's losses on ``batch``."""
-        return model.loss(model(batch.images, batch.sizes), batch.targets)
+        """Return the model's losses on ``batch``; one with domains or a closing is told of them."""
+        domains = () if batch.domains is None else (batch.domains,)
+        outputs = model(batch.images, batch.sizes, *domains)
+        if batch.closing:
+            return model.loss(outputs, batch.targets, closing=True)
+        return model.loss(outputs, batch.targets)
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Return the figures of ``model``, or nothing if there is nothing to test on."""

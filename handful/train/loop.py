@@ -16,11 +16,12 @@ from handful.errors import ConfigError, DataError, suggest
 from handful.recipes.settings import TrainSettings
 from handful.reporter import Reporter, SilentReporter
 from handful.train.checkpoint import load_checkpoint, save_checkpoint
-from handful.train.ema import MovingAverage
+from handful.train.ema import averaged
 from handful.train.optim import build_optimizer, set_learning_rate
 from handful.train.progress import Progress
 from handful.train.run import RESULTS, RunFolder
 from handful.train.runtime import Runtime, seed_part
+from handful.train.schedule import evaluation_due
 from handful.train.task import LossStep, Parcel, Task
 
 TOTAL, GRADIENT = "total", "gradient"
@@ -84,7 +85,7 @@ class Training:
         self.model = task.model
         optimizer = build_optimizer(task.groups(settings), settings)
         self.module, self.optimizer = runtime.prepare(LossStep(task), optimizer)
-        self.average = MovingAverage(self.model, settings.ema) if settings.ema else None
+        self.average = averaged(self.model, settings)
         self.progress = Progress()
         self.parts: dict[str, Any] = {
             "model": self.model,
@@ -109,7 +110,7 @@ class Training:
                 progress.finished = progress.step == settings.steps
                 self.reporter.advance("train", 1, **figures)
                 self.tell("step", {**figures, "seconds": time.perf_counter() - began})
-                if progress.finished or _due(progress.step, settings.evaluate_every):
+                if progress.finished or evaluation_due(progress.step, settings):
                     self.evaluate()
                 if progress.finished or _due(progress.step, settings.checkpoint_every):
                     self.save()

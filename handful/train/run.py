@@ -99,7 +99,7 @@ class RunFolder:
         if process_rank():
             return
         place = self.path / name
-        if place.exists() and read_json(place) != document:
+        if place.exists() and read_json(place) != form_value(document):
             raise ConfigError(
                 "this run began with other data",
                 file=place,

@@ -27,6 +27,13 @@ ORDER += ["AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
 def oracle(truth, results):
     """pycocotools' own twelve figures, and its precision array."""
+    run = oracle_run(truth, results)
+    run.summarize()
+    return run.stats, run.eval["precision"]
+
+
+def oracle_run(truth, results, *, limits=(1, 10, 100)):
+    """pycocotools' evaluator, having run."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -42,10 +49,10 @@ def oracle(truth, results):
             table.createIndex()
             tables.append(table)
         run = COCOeval(*tables, "bbox")
+        run.params.maxDets = list(limits)
         run.evaluate()
         run.accumulate()
-        run.summarize()
-    return run.stats, run.eval["precision"]
+    return run
 
 
 def random_case(seed, *, pictures=12, categories=4, objects=60, found=150, levels=0):
@@ -113,6 +120,27 @@ def test_figures_equal_pycocotools(name, backend):
         else:
             expected = {"AP": own[own > -1].mean(), "AP50": own[0][own[0] > -1].mean()}
             assert metrics["per_class"][category["name"]] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("limits", [(1, 3, 5), (100, 300, 1000)])
+def test_any_number_of_detections_may_count(backend, limits):
+    case = random_case(11, pictures=2, categories=1, objects=60, found=500)
+    theirs = oracle_run(*case, limits=limits).eval
+    ours = coco_evaluation(*case, limits=limits, backend=backend)
+    numpy.testing.assert_allclose(
+        ours.curves.precision, theirs["precision"][..., -1], rtol=0, atol=1e-12
+    )
+    numpy.testing.assert_allclose(ours.curves.recall, theirs["recall"], rtol=0, atol=1e-12)
+    names = [name for name in ours.figures() if name[:2] == "AR" and name[2:].isdigit()]
+    assert names == [f"AR{limit}" for limit in limits]
+    assert ours.figures() != coco_evaluation(*case, backend=backend).figures()
+
+
+@pytest.mark.parametrize("limits", [(), (0, 10), (10, 5)])
+def test_limits_that_make_no_sense_are_refused(limits):
+    with pytest.raises(ConfigError, match="limits of detections.*in rising order"):
+        coco_evaluation(*random_case(0), limits=limits)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -1,0 +1,37 @@
+"""COCO figures as MMDetection 2.x prints them: most of them with more detections than usual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from handful.evaluate.coco import coco_evaluation
+
+LIMITS = (100, 300, 1000)
+"""Detections of a class on a picture; the first is for the mean AP alone."""
+
+DECIMALS = 3
+NOTHING_TO_FIND = -1.0
+NAMES = {"50": "AP50", "75": "AP75", "s": "APs", "m": "APm", "l": "APl"}
+
+
+def mmdet_figures(
+    ground_truth: Mapping[str, Any] | Path | str,
+    results: Sequence[Mapping[str, Any]] | Path | str,
+) -> dict[str, float]:
+    """Return "bbox_mAP", "bbox_mAP_50" and so on, fractions of three decimals.
+
+    The mean counts 100 detections of a class on a picture, all others 1000, because the
+    original leaves that number out where it takes the mean. -1 where nothing was to be found.
+    Raises ``DataError`` for fields that are missing or refer to nothing.
+    """
+    usual = coco_evaluation(ground_truth, results, limits=LIMITS[:1]).figures()
+    many = coco_evaluation(ground_truth, results, limits=LIMITS).figures()
+    found = {"bbox_mAP": usual["AP"]} | {
+        f"bbox_mAP_{name}": many[ours] for name, ours in NAMES.items()
+    }
+    return {
+        name: NOTHING_TO_FIND if value is None else round(value, DECIMALS)
+        for name, value in found.items()
+    }
