@@ -1,0 +1,118 @@
+"""What is remembered of each domain: patterns of every level, kept in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from handful.errors import WeightsError
+from handful.files import replacing
+
+KIND = "handful domain memory"
+VERSION = "1"
+_REMEDY = "Make it again with the stage memory"
+
+Patterns = tuple[Tensor, ...]
+"""The patterns ``[K, h, w]`` of each level, fine to coarse."""
+
+
+@dataclass(frozen=True)
+class DomainMemories:
+    """The patterns of every domain, by name. model: fingerprint of the network that saw them."""
+
+    domains: Mapping[str, Patterns]
+    model: str
+
+    def save(self, path: Path | str) -> None:
+        """Write all as one safetensors file with a card, all or nothing."""
+        names = list(self.domains)
+        metadata = {
+            "kind": KIND,
+            "version": VERSION,
+            "model": self.model,
+            "domains": json.dumps(names, ensure_ascii=False),
+        }
+        tensors = {
+            f"{number}.{level}": one.detach().float().cpu().contiguous()
+            for number, name in enumerate(names)
+            for level, one in enumerate(self.domains[name])
+        }
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata=metadata)
+
+    @classmethod
+    def load(cls, path: Path | str, *, model: str | None = None) -> DomainMemories:
+        """Read a saved memory; raises ``WeightsError`` if it is none, or of another ``model``."""
+        file = Path(path)
+        tensors, card = _read(file)
+        if card.get("kind") != KIND or card.get("version") != VERSION:
+            raise WeightsError(
+                "not a domain memory, or one of another version",
+                file=file,
+                got=card.get("kind", "a file without card"),
+                expected=f"{KIND}, version {VERSION}",
+                remedy=_REMEDY,
+            )
+        if model is not None and card.get("model") != model:
+            raise WeightsError(
+                "this domain memory was made by another model",
+                file=file,
+                got=card.get("model"),
+                expected=model,
+                remedy="Give the model it was made with, or make it again",
+            )
+        try:
+            names = json.loads(card.get("domains", ""))
+            grouped = {
+                str(name): tuple(tensors[key] for key in _levels(tensors, number))
+                for number, name in enumerate(names)
+            }
+        except (ValueError, TypeError) as error:
+            raise WeightsError(
+                "a damaged domain memory", file=file, got=str(error), remedy=_REMEDY
+            ) from error
+        if not grouped or not all(grouped.values()):
+            raise WeightsError("a domain memory without patterns", file=file, remedy=_REMEDY)
+        return cls(grouped, card.get("model", ""))
+
+    def require_shapes(
+        self, clusters: int, sizes: tuple[tuple[int, int], ...], *, file: Path | str | None = None
+    ) -> None:
+        """Raise ``WeightsError`` unless each domain has ``clusters`` patterns of these sizes."""
+        expected = [(clusters, *size) for size in sizes]
+        for name, patterns in self.domains.items():
+            got = [tuple(one.shape) for one in patterns]
+            if got != expected:
+                raise WeightsError(
+                    "a domain memory of another size than the network's",
+                    file=file,
+                    field=name,
+                    got=got,
+                    expected=expected,
+                    remedy="Set clusters and memory_sizes to it, or make it again",
+                )
+
+
+def _levels(tensors: Mapping[str, Tensor], number: int) -> list[str]:
+    own = [key for key in tensors if key.startswith(f"{number}.")]
+    return sorted(own, key=lambda key: int(key.partition(".")[2]))
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(file, framework="pt") as content:
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+            return tensors, content.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            "cannot read the domain memory",
+            file=file,
+            got=getattr(error, "strerror", None) or str(error),
+            remedy="Check the path",
+        ) from error

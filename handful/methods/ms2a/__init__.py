@@ -1,0 +1,1 @@
+"""MS2A: memory storage-to-adaptation, for detection across domains with few annotations."""

@@ -1,0 +1,153 @@
+"""The recipe of ``handful adapt``: MS2A's four steps, in sizes that fit a laptop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Literal
+
+from handful.data.staging import MultiScale
+from handful.errors import ConfigError
+from handful.memory.kmeans import KMeansSettings
+from handful.methods.ms2a.config import LIKE_THE_INPUT, MS2AConfig
+from handful.methods.ms2a.groups import GroupRates
+from handful.methods.ms2a.memory import MemorySettings
+from handful.methods.ms2a.scenarios import FEW_SOURCE
+from handful.methods.ms2a.stream import Exchange
+from handful.methods.yolox.config import YOLOXConfig
+from handful.methods.yolox.pictures import DenseAugmentation
+from handful.recipes.settings import TrainSettings
+
+Step = Literal["base", "memory", "source", "target", "fine-tune"]
+Method = Literal["ms2a", "fine-tune"]
+STEPS: dict[Method, tuple[Step, ...]] = {
+    "ms2a": ("base", "memory", "source", "target"),
+    "fine-tune": ("base", "fine-tune"),
+}
+"""What each method does, one after the other."""
+
+SOURCE_SHARE, FEW_SHARE = 0.25, 0.6
+"""Part of the labelled target pictures in what the steps source and target show."""
+
+AUGMENTATION = DenseAugmentation(scale=(0.5, 1.5), mixup=0.0)
+
+SETTINGS = TrainSettings(
+    steps=300,
+    batch=8,
+    lr=1e-3,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="cosine_after_warmup",
+    final=0.05,
+    hold=45,
+    closing=45,
+    warmup=30,
+    warmup_factor=0.0,
+    warmup_curve="quadratic",
+    ema=0.998,
+    ema_buffers=True,
+    checkpoint_every=50,
+)
+
+MEMORY = MemorySettings(KMeansSettings(clusters=32, batch=1024), max_images=256, batch=8)
+
+
+@dataclass(frozen=True)
+class PlainStep:
+    """A step of plain YOLOX. scales: of training pictures, None for the input size always."""
+
+    train: TrainSettings = SETTINGS
+    groups: GroupRates = field(default_factory=lambda: GroupRates(rule="clean"))
+    augmentation: DenseAugmentation = AUGMENTATION
+    scales: MultiScale | None = None
+
+
+@dataclass(frozen=True)
+class MixedStep:
+    """A step of MS2A. repeats: of source and labelled target pictures in an epoch."""
+
+    train: TrainSettings = SETTINGS
+    groups: GroupRates = field(default_factory=lambda: GroupRates(rule="clean"))
+    exchange: Exchange = field(
+        default_factory=lambda: Exchange(replace(AUGMENTATION, scale=(0.5, 2.0)), close_mosaic=True)
+    )
+    repeats: tuple[int, int] = (1, 10)
+
+
+@dataclass(frozen=True)
+class AdaptRecipe:
+    """Everything that defines how a detector is moved to another domain.
+
+    model: of the steps source and target; the plain YOLOX of base is the one inside of it.
+    fine_tune: the step that a plain detector learns the few target pictures by, for comparison.
+    start: what new parts begin as: "identity" lets the detector see its own maps until it has
+    learnt to use the memory, "original" begins with chance, as published, which takes the
+    published number of steps to recover from. source_few: source pictures in the step target,
+    drawn by ``seed``.
+    The memory's sizes follow the model's input size. Raises ``ConfigError`` for numbers of
+    clusters that differ.
+    """
+
+    model: MS2AConfig
+    base: PlainStep = field(default_factory=PlainStep)
+    memory: MemorySettings = MEMORY
+    source: MixedStep = field(default_factory=MixedStep)
+    target: MixedStep = field(default_factory=MixedStep)
+    fine_tune: PlainStep = field(default_factory=PlainStep)
+    start: Literal["identity", "original"] = "identity"
+    source_few: int = FEW_SOURCE
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", replace(self.model, memory_sizes=LIKE_THE_INPUT))
+        if self.memory.kmeans.clusters != self.model.clusters:
+            raise ConfigError(
+                "the memory has another number of patterns than the model expects",
+                field="memory.kmeans.clusters",
+                got=self.memory.kmeans.clusters,
+                expected=f"model.clusters, {self.model.clusters}",
+                remedy="Set both to one number",
+            )
+
+
+def adapt_recipe(
+    base: YOLOXConfig,
+    class_names: tuple[str, ...],
+    *,
+    source: int,
+    few: int,
+    seed: int = 0,
+) -> AdaptRecipe:
+    """Return the recipe for a base detector of config ``base``.
+
+    source, few: numbers of labelled pictures, which set how often each is shown.
+    """
+    # Batches this small give no statistics; a base whose norms were folded away has none at all.
+    shared = {one.name: getattr(base, one.name) for one in fields(YOLOXConfig)}
+    shared |= {"class_names": class_names, "norm": "frozen", "nms_iou": MS2AConfig.nms_iou}
+    model = MS2AConfig(**shared, clusters=MEMORY.kmeans.clusters)
+    source_few = min(FEW_SOURCE, source)
+    gentle = replace(SETTINGS, lr=3e-4, steps=120, warmup=12, hold=30, closing=30)
+    return AdaptRecipe(
+        model=model,
+        base=PlainStep(_seeded(SETTINGS, seed)),
+        memory=replace(MEMORY, kmeans=replace(MEMORY.kmeans, seed=seed)),
+        source=MixedStep(_seeded(SETTINGS, seed), repeats=(1, _repeats(source, few, SOURCE_SHARE))),
+        target=MixedStep(
+            _seeded(gentle, seed),
+            GroupRates(backbone=0.5, neck=0.5, rule="clean"),
+            repeats=(1, _repeats(source_few, few, FEW_SHARE)),
+        ),
+        fine_tune=PlainStep(_seeded(replace(SETTINGS, steps=200), seed)),
+        source_few=source_few,
+        seed=seed,
+    )
+
+
+def _repeats(source: int, few: int, share: float) -> int:
+    """Return how often ``few`` pictures must come to be ``share`` of all beside ``source``."""
+    return max(1, round(source * share / (1 - share) / few))
+
+
+def _seeded(settings: TrainSettings, seed: int) -> TrainSettings:
+    return replace(settings, seed=seed)
