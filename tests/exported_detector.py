@@ -14,6 +14,7 @@ from handful.files import write_json
 if TYPE_CHECKING:
     from handful.export.card import GraphCard
     from handful.methods.defrcn.config import DeFRCNConfig
+    from handful.methods.yolox.model import YOLOX
     from handful.predict.trained import TrainedDetector
 
 CLASSES = ("cola", "tea", "juice")
@@ -56,6 +57,31 @@ def loud_detector() -> TrainedDetector:
     return TrainedDetector(model, score=None)
 
 
+@cache
+def loud_nano() -> TrainedDetector:
+    """Return a YOLOX that sees 64 pixels, was never trained, and is sure of what it sees."""
+    import torch
+
+    from handful.methods.yolox.config import YOLOXConfig
+    from handful.methods.yolox.model import YOLOX
+    from handful.predict.trained import TrainedDetector
+
+    torch.manual_seed(0)
+    model = YOLOX(YOLOXConfig(CLASSES, "nano", input_size=(64, 64), score_threshold=0.05))
+    make_loud(model)
+    return TrainedDetector(model, score=None)
+
+
+def make_loud(model: YOLOX) -> None:
+    """Make an untrained network, MS2A among them, sure of what it sees."""
+    import torch
+
+    with torch.no_grad():
+        for layer in (*model.head.classes, *model.head.objectness):
+            layer.bias.zero_()  # type: ignore[operator]
+            layer.weight.mul_(10)  # type: ignore[operator]
+
+
 def lite_config() -> DeFRCNConfig:
     from dataclasses import replace
 
@@ -74,11 +100,36 @@ def lite_config() -> DeFRCNConfig:
 
 def lite_card() -> GraphCard:
     """Return the card of that detector, without making it."""
-    from types import SimpleNamespace
-
     from handful.export.card import GraphCard
+    from handful.methods.defrcn.pictures import evaluation_resize, input_rule
+    from handful.nn.originals import WayBack
 
-    return GraphCard.of(SimpleNamespace(config=lite_config()))  # type: ignore[arg-type]
+    config = lite_config()
+    return GraphCard(
+        "defrcn", CLASSES, input_rule(config), evaluation_resize(config), WayBack(clipped=True)
+    )
+
+
+def small_card(short: int, longest: int) -> GraphCard:
+    """Return the same card for pictures of another size, in batches of any size."""
+    from dataclasses import replace
+
+    from handful.data.transforms import ShortSide
+
+    card = lite_card()
+    return replace(
+        card, resize=ShortSide((short,), longest), pixels=replace(card.pixels, divisor=None)
+    )
+
+
+def nano_card() -> GraphCard:
+    """Return the card of a YOLOX of Megvii's flavour that sees 64 pixels, without making it."""
+    from handful.data.transforms import InputRule, Letterbox
+    from handful.export.card import GraphCard
+    from handful.nn.originals import WayBack
+
+    rule = InputRule(channel_order="bgr", divisor=32, fill=114, canvas=(64, 64))
+    return GraphCard("yolox", CLASSES, rule, Letterbox((64, 64)), WayBack(one_ratio=True))
 
 
 def export_detector(folder: Path) -> ExportedRun:
@@ -95,7 +146,12 @@ def export_detector(folder: Path) -> ExportedRun:
     return ExportedRun(folder, folder / "model.onnx", comparison, detector)
 
 
-def write_query(folder: Path, *, sizes: tuple[tuple[int, int], ...] = SIZES) -> Path:
+def write_query(
+    folder: Path,
+    *,
+    sizes: tuple[tuple[int, int], ...] = SIZES,
+    detector: TrainedDetector | None = None,
+) -> Path:
     """Write pictures and boxes near what the detector finds there; return the COCO file."""
     from tiny_detector import scene
 
@@ -109,7 +165,7 @@ def write_query(folder: Path, *, sizes: tuple[tuple[int, int], ...] = SIZES) -> 
         name = f"{number}.png"
         picture.save(folder / name)
         images.append({"id": number * 7, "file_name": name, "width": size[0], "height": size[1]})
-        found = loud_detector().detect_all(picture)[:12]
+        found = (detector or loud_detector()).detect_all(picture)[:12]
         near = to_xywh(found.boxes).numpy() + rng.uniform(0, 4, (len(found), 1))
         for box, label in zip(near.tolist(), found.labels.tolist(), strict=True):
             width, height = (min(box[2 + axis], size[axis] - box[axis] - 1) for axis in (0, 1))

@@ -19,7 +19,7 @@ from handful.data.images import read_image
 from handful.data.synthetic import ShelfRecipe, draw_shelves
 from handful.errors import ConfigError
 from handful.evaluate.records import to_coco_results
-from handful.export.card import GraphCard
+from handful.export.card import GraphCard, exportable
 from handful.export.finish import finish
 from handful.export.infer import Timing, infer
 from handful.export.manifest import Manifest, read_manifest
@@ -28,9 +28,11 @@ from handful.export.parity import Parity, parity, parity_batches
 from handful.export.prepare import prepare
 from handful.export.session import Device, OnnxGraph
 from handful.files import require_writable, write_text
+from handful.methods.detector import TrainableDetector
 from handful.predict.folder import pictures_of
 from handful.predict.trained import Calibration, TrainedDetector
-from handful.recipes.tree import to_dict
+from handful.recipes.tree import differences, to_dict
+from handful.recipes.values import write_value
 from handful.reporter import Reporter, SilentReporter
 from handful.structures import Detections
 
@@ -64,14 +66,18 @@ def export(
     *,
     out: Path | str,
     to: str = "onnx",
+    nms: bool = True,
+    domain: str | None = None,
     pictures: Path | str | None = None,
     reporter: Reporter | None = None,
 ) -> Exported:
     """Write a trained detector as one graph, then compare both on ``pictures``.
 
-    pictures: a picture or a folder, of which three are taken; drawn shelves by default. They
-    are shown alone and together, at two sizes. Raises ``ExportError`` for a model that cannot
-    be written, ``NotSupported`` without the extra ``export``.
+    nms: whether the graph drops doubles itself, or gives all boxes. domain: the one whose memory
+    the graph holds, None for the model's default. pictures: a picture or a folder, of which
+    three are taken; drawn shelves by default. They are shown alone and together, at two sizes.
+    Raises ``ExportError`` for a model that cannot be written, ``NotSupported`` without the extra
+    ``export`` or if the model cannot go without suppression.
     """
     reporter = reporter or SilentReporter()
     if to not in FORMATS:
@@ -81,10 +87,11 @@ def export(
     file = Path(out)
     require_writable(file)
     detector = load(model, device="cpu") if isinstance(model, (str, Path)) else model
-    network = detector.model
-    card = GraphCard.of(network)
-    if isinstance(detector, TrainedDetector):
-        card = replace(card, pcb=detector.calibration is not None)
+    whole = exportable(detector.model)
+    network = whole.for_export(domain=domain)
+    calibrated = isinstance(detector, TrainedDetector) and detector.calibration is not None
+    card = replace(GraphCard.of(network), suppressed=nms, pcb=calibrated)
+    _note_changes(whole, network, reporter)
     shown = _pictures(pictures)
     reporter.note(f"writing {file}")
     export_onnx(network, file, metadata=card)
@@ -188,6 +195,12 @@ def accuracy_log(measured: Evaluation) -> str:
         for name, own in per_class.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _note_changes(whole: TrainableDetector, network: TrainableDetector, reporter: Reporter) -> None:
+    changes = differences(to_dict(whole.config), to_dict(network.config))
+    for name, (before, now) in changes.items():
+        reporter.note(f"in the graph {name} is {write_value(now)}, not {write_value(before)}")
 
 
 def _percent(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from handful.errors import ConfigError
+from handful.errors import ConfigError, ExportError
 
 
 def export(
@@ -14,6 +14,8 @@ def export(
     *,
     to: Literal["onnx"] = "onnx",
     out: Path | None = None,
+    nms: Literal["yes", "no"] = "yes",
+    domain: str | None = None,
     pictures: Path | None = None,
     json: Path | None = None,
 ) -> None:
@@ -23,6 +25,9 @@ def export(
         model: the folder of a training, or a weight file.
         to: the format.
         out: the file to write; by default model.onnx in that folder, or beside that file.
+        nms: yes, to drop doubles inside the graph; no, to give all boxes and scores.
+        domain: whose memory the graph holds, for a model that knows several; the target's
+            by default.
         pictures: a picture or a folder to compare them on; drawn shelves by default.
         json: file to write the comparison to.
     """
@@ -34,17 +39,31 @@ def export(
 
     require_writable(json)
     target = out or (model / "model.onnx" if model.is_dir() else model.with_suffix(".onnx"))
-    exported = api.export(model, out=target, to=to, pictures=pictures, reporter=terminal_reporter())
+    exported = api.export(
+        model,
+        out=target,
+        to=to,
+        nms=nms == "yes",
+        domain=domain,
+        pictures=pictures,
+        reporter=terminal_reporter(),
+    )
     if json is not None:
         write_json(json, exported.to_json())
-    parity = exported.parity
+    parity, what = exported.parity, "detections" if nms == "yes" else "boxes"
     console = Console(soft_wrap=True, highlight=False)
     console.print(str(exported.file), markup=False)
     console.print(
-        f"{'same' if parity.holds else 'NOT the same'} detections as the model: "
+        f"{'same' if parity.holds else 'NOT the same'} {what} as the model: "
         f"{parity.detections} compared on {parity.pictures} pictures, {parity.unpaired} unpaired, "
         f"boxes within {parity.box_error:.4f} pixels, scores within {parity.score_error:.1e}"
     )
+    if not parity.holds:
+        raise ExportError(
+            "the file does not find what the model finds",
+            file=exported.file,
+            remedy="Do not use it; compare on other '--pictures', and report it if it stays",
+        )
 
 
 def preprocess(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
-from handful.data.transforms import InputRule, ShortSide
+from handful.data.transforms import InputRule, TestSize
+from handful.data.transforms.resize import scaled_side
 from handful.errors import ConfigError, ExportError
-from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.pictures import input_rule
-from handful.recipes.tree import from_dict, to_dict
+from handful.methods.detector import TrainableDetector
+from handful.nn.originals import WayBack
+from handful.recipes.tree import from_dict, leaves, to_dict
 
 CARD_KEY = "handful"
 """Of the entry in the file's metadata that holds the card, as JSON."""
@@ -23,43 +24,30 @@ CARD_KEY = "handful"
 class GraphCard:
     """The card of one graph.
 
-    class_names: position = label. channel_order, mean, std: of the pixels it wants, 0 to 255.
-    divisor: what sides of a batch are multiples of. short_side, longest_side: how large it
-    wants its pictures. pcb: whether its scores are
-    meant to be calibrated with prototypes afterwards.
+    class_names: position = label. pixels: what it wants of pixel values and of padding.
+    resize: how large it wants its pictures. way_back: how boxes return to the originals.
+    suppressed: whether it drops doubles itself. pcb: whether its scores are meant to be
+    calibrated with prototypes afterwards.
     """
 
     method: str
     class_names: tuple[str, ...]
-    channel_order: Literal["bgr", "rgb"]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    short_side: int
-    longest_side: int
-    divisor: int | None = None
+    pixels: InputRule
+    resize: TestSize
+    way_back: WayBack
+    suppressed: bool = True
     pcb: bool = False
 
     @classmethod
     def of(cls, model: nn.Module) -> GraphCard:
         """Return the card of ``model``; raises ``ExportError`` for what cannot be exported."""
-        config = getattr(model, "config", None)
-        if not isinstance(config, DeFRCNConfig):
-            raise ExportError(
-                "this model cannot be exported",
-                got=type(model).__name__,
-                expected="a trained two-stage detector",
-                remedy="Train one with 'handful learn' or 'handful train'",
-            )
+        detector = exportable(model)
         return cls(
-            method="defrcn",
-            class_names=config.class_names,
-            channel_order=config.channel_order,
-            mean=config.mean,
-            std=config.std,
-            short_side=config.test_short_side,
-            longest_side=config.longest_side,
-            divisor=input_rule(config).divisor,
-            pcb=config.pcb,
+            method=detector.method,
+            class_names=tuple(detector.config.class_names),
+            pixels=detector.input_rule(),
+            resize=detector.test_resize(),
+            way_back=detector.way_back(),
         )
 
     @classmethod
@@ -79,17 +67,31 @@ class GraphCard:
         """Return the card as JSON."""
         return json.dumps(to_dict(self), ensure_ascii=False)
 
-    def input_rule(self) -> InputRule:
-        """Return what the graph expects of pixel values."""
-        return InputRule(
-            channel_order=self.channel_order, mean=self.mean, std=self.std, divisor=self.divisor
+    def scaled(self, factor: float) -> GraphCard:
+        """Return the card of a graph that wants its pictures ``factor`` times as large."""
+        canvas = self.pixels.canvas
+        if isinstance(canvas, tuple):
+            canvas = scaled_side(canvas[0], factor), scaled_side(canvas[1], factor)
+        return replace(
+            self, pixels=replace(self.pixels, canvas=canvas), resize=self.resize.scaled(factor)
         )
 
-    def resize(self) -> ShortSide:
-        """Return how large pictures are shown to the graph."""
-        return ShortSide((self.short_side,), self.longest_side)
-
     def input_fields(self) -> dict[str, Any]:
-        """Return the fields that say what prepared pictures are like."""
-        names = ("channel_order", "mean", "std", "short_side", "longest_side", "divisor")
-        return {name: getattr(self, name) for name in names}
+        """Return, by name, the values that say what prepared pictures are like."""
+        return {
+            name: value
+            for name, value in leaves(self).items()
+            if name.startswith(("pixels.", "resize."))
+        }
+
+
+def exportable(model: nn.Module) -> TrainableDetector:
+    """Return ``model``; raises ``ExportError`` if it is no detector that can be exported."""
+    if not isinstance(model, TrainableDetector):
+        raise ExportError(
+            "this model cannot be exported",
+            got=type(model).__name__,
+            expected="a detector that knows its classes",
+            remedy="Train one with 'handful learn' or 'handful train'",
+        )
+    return model

@@ -10,8 +10,8 @@ from handful.data.dataset import Dataset
 from handful.errors import DataError
 from handful.export.manifest import Manifest, PreparedPicture, read_manifest
 from handful.export.outputs import read_raw
-from handful.methods.defrcn.model import detections_of
-from handful.nn.two_stage import Found
+from handful.nn.found import Found
+from handful.nn.originals import on_originals
 from handful.predict.trained import SMALLEST_PICTURE, Calibration
 from handful.reporter import Reporter, SilentReporter, track
 from handful.structures import Detections
@@ -56,7 +56,8 @@ def _detections(folder: Path, picture: PreparedPicture, manifest: Manifest) -> D
         torch.from_numpy(raw.labels)[None],
         torch.tensor([len(raw.scores)]),
     )
-    return detections_of(found, torch.tensor([picture.size]), [picture.original], names)[0]
+    sizes, way = torch.tensor([picture.size]), manifest.card.way_back
+    return on_originals(found, sizes, [picture.original], class_names=names, way=way)[0]
 
 
 def _require_common_class(manifest: Manifest, dataset: Dataset) -> None:

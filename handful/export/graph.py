@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from torch import Tensor, nn
 
+from handful.methods.detector import TrainableDetector
+from handful.nn.found import Candidates, Found
+
 INPUT_NAMES = ("images", "sizes")
-OUTPUT_NAMES = ("boxes", "scores", "labels", "counts")
+
+
+def output_names(*, suppressed: bool) -> tuple[str, ...]:
+    """Return what a graph gives, with and without the suppression of doubles."""
+    return Found._fields if suppressed else Candidates._fields
 
 
 class ExportedGraph(nn.Module):
-    """Both stages of ``model`` and its suppression of doubles."""
+    """All of ``model`` and, where ``suppressed``, its suppression of doubles."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, *, suppressed: bool = True) -> None:
         super().__init__()
         self.model = model
+        self.suppressed = suppressed
 
-    def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return boxes ``[B, D, 4]``, scores ``[B, D]``, labels ``[B, D]``, counts ``[B]``.
+    def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
+        """Return the tensors of ``Found``, or those of ``Candidates`` if nothing is suppressed.
 
         images: ``[B, 3, H, W]`` float32, normalised and padded. sizes: ``[B, 2]`` int64, height
-        and width before padding. Boxes are in pixels of the prepared pictures; rows after the
-        first ``counts`` are padding.
+        and width before padding. Boxes are in pixels of the prepared pictures.
         """
-        detector = cast(Any, self.model)
-        found = detector.detect(detector(images, sizes), sizes)
-        return found.boxes, found.scores, found.labels, found.counts
+        detector = cast(TrainableDetector, self.model)
+        outputs = detector(images, sizes)
+        found = detector.detect(outputs, sizes) if self.suppressed else detector.candidates(outputs)
+        return tuple(found)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
+import torch
 from numpy.typing import NDArray
 
 from handful.errors import ConfigError, DataError
@@ -110,13 +111,14 @@ def _run_all(
 def _stacked(
     folder: Path, pictures: Sequence[PreparedPicture], manifest: Manifest
 ) -> tuple[NDArray[numpy.float32], NDArray[numpy.int64]]:
-    """Return pictures ``[B, 3, H, W]``, zero-padded to the largest, and their sizes ``[B, 2]``."""
-    arrays = [_array(folder / one.file, manifest.canvas or one.size) for one in pictures]
-    divisor = manifest.card.divisor or 1
-    height, width = (
-        -(-max(array.shape[axis] for array in arrays) // divisor) * divisor for axis in (1, 2)
-    )
-    images = numpy.zeros((len(arrays), 3, height, width), numpy.float32)
+    """Return pictures ``[B, 3, H, W]``, padded as the graph wants it, and sizes ``[B, 2]``."""
+    shown = [manifest.canvas or one.size for one in pictures]
+    arrays = [_array(folder / one.file, size) for one, size in zip(pictures, shown, strict=True)]
+    rule = manifest.card.pixels
+    if manifest.canvas is not None:
+        rule = replace(rule, canvas=None)
+    size = rule.batch_size(torch.tensor(shown))
+    images = rule.padding().expand(len(arrays), 3, *size).contiguous().numpy()
     for canvas, array in zip(images, arrays, strict=True):
         canvas[:, : array.shape[1], : array.shape[2]] = array
     return images, numpy.array([one.size for one in pictures], numpy.int64)
@@ -146,12 +148,12 @@ def _array(file: Path, size: tuple[int, int]) -> NDArray[Any]:
 def _require_same_rule(graph: OnnxGraph, prepared: Manifest, folder: Path) -> None:
     wanted, made = graph.card.input_fields(), prepared.card.input_fields()
     for name, value in wanted.items():
-        if made[name] != value:
+        if made.get(name) != value:
             raise DataError(
                 "the pictures were prepared for another model",
                 file=folder,
                 field=name,
-                got=made[name],
+                got=made.get(name, "nothing"),
                 expected=value,
                 remedy="Prepare them again with this model",
             )

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from handful.errors import ExportError, NotSupported
+from handful.errors import ExportError, HandfulError, NotSupported
 from handful.export.card import CARD_KEY, GraphCard
-from handful.export.graph import INPUT_NAMES, OUTPUT_NAMES, ExportedGraph
+from handful.export.graph import INPUT_NAMES, ExportedGraph, output_names
 from handful.files import replacing, require_writable
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -32,14 +32,17 @@ LOUD = ("onnxscript", "onnx_ir", "torch.onnx")
 def export_onnx(model: nn.Module, path: Path | str, *, metadata: GraphCard) -> None:
     """Write ``model`` and its card as one ONNX file, all or nothing.
 
-    Number, height and width of pictures stay open. Raises ``NotSupported`` without the extra
-    ``export``, ``ExportError`` for a model that cannot be written.
+    The card says whether the graph suppresses doubles. Number, height and width of pictures stay
+    open. Raises ``NotSupported`` without the extra ``export``, ``ExportError`` for a model that
+    cannot be written.
     """
     require_packages(*PACKAGES)
     require_writable(path)
     with _evaluating(model), _quietly(), torch.no_grad():
         try:
-            program = _translated(model)
+            program = _translated(model, suppressed=metadata.suppressed)
+        except HandfulError:
+            raise
         except Exception as error:  # the exporter's errors have no common base
             raise ExportError(
                 "this model cannot be translated to ONNX",
@@ -62,7 +65,7 @@ def require_packages(*names: str) -> None:
         )
 
 
-def _translated(model: nn.Module) -> Any:
+def _translated(model: nn.Module, *, suppressed: bool) -> Any:
     # Here, because it brings timm.
     from handful.export.same_padding import same_padding_as_one_operator, translations
 
@@ -73,7 +76,7 @@ def _translated(model: nn.Module) -> Any:
     batch, open_side = torch.export.Dim("batch", min=1), torch.export.Dim.DYNAMIC
     with same_padding_as_one_operator(model):
         program = torch.export.export(
-            ExportedGraph(model),
+            ExportedGraph(model, suppressed=suppressed),
             (images, sizes),
             dynamic_shapes=({0: batch, 2: open_side, 3: open_side}, {0: batch}),
         )
@@ -82,7 +85,7 @@ def _translated(model: nn.Module) -> Any:
         dynamo=True,
         verbose=False,
         input_names=INPUT_NAMES,
-        output_names=OUTPUT_NAMES,
+        output_names=output_names(suppressed=suppressed),
         custom_translation_table={torch.ops.aten.sort.stable: _stable_sort, **translations()},
     )
 

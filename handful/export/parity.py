@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from handful.data.transforms import Sample, ShortSide
+from handful.data.transforms import Sample
 from handful.export.card import GraphCard
 from handful.export.graph import ExportedGraph
 from handful.export.session import OnnxGraph, RawFound, Rows
@@ -34,7 +34,8 @@ class Parity:
     """How far the file is from the model.
 
     box_error: largest difference of a coordinate, pixels of the prepared picture. score_error:
-    of a score. detections: how many were compared, on how many ``pictures``. unpaired: those
+    of a score. detections: how many were compared (boxes, where a graph does not suppress
+    doubles), on how many ``pictures``. unpaired: those
     that only one of the two has.
     """
 
@@ -61,14 +62,19 @@ class Parity:
 def parity(model: nn.Module, path: Path | str | OnnxGraph, batches: Iterable[Batch]) -> Parity:
     """Return how the graph at ``path`` compares with ``model`` on prepared ``batches``."""
     graph = path if isinstance(path, OnnxGraph) else OnnxGraph(path)
-    reference = ExportedGraph(model)
+    suppressed = graph.card.suppressed
+    reference = ExportedGraph(model, suppressed=suppressed)
     device = next(model.parameters()).device
     parts: list[Parity] = []
     for batch in batches:
         with torch.inference_mode():
             expected = reference(batch.images.to(device), batch.sizes.to(device))
-        got = graph.run(batch.images.numpy(), batch.sizes.numpy())
-        parts += compare(RawFound(*(one.cpu().numpy() for one in expected)), got)
+        arrays = [one.cpu().numpy() for one in expected]
+        got = graph.outputs(batch.images.numpy(), batch.sizes.numpy())
+        if suppressed:
+            parts += compare(RawFound(*arrays), RawFound(*got))
+        else:
+            parts += compare_candidates(arrays, got)
     return Parity(
         box_error=max((one.box_error for one in parts), default=0.0),
         score_error=max((one.score_error for one in parts), default=0.0),
@@ -98,18 +104,33 @@ def compare(expected: RawFound, got: RawFound) -> list[Parity]:
     return parts
 
 
+def compare_candidates(
+    expected: Sequence[NDArray[Any]], got: Sequence[NDArray[Any]]
+) -> list[Parity]:
+    """Return one comparison a picture of boxes ``[B, A, 4]`` and scores ``[B, A, C]``, in order."""
+    boxes, scores = (numpy.abs(one - other) for one, other in zip(expected, got, strict=True))
+    return [
+        Parity(
+            box_error=float(boxes[picture].max(initial=0.0)),
+            score_error=float(scores[picture].max(initial=0.0)),
+            detections=boxes.shape[1],
+            unpaired=0,
+            pictures=1,
+        )
+        for picture in range(len(boxes))
+    ]
+
+
 def parity_batches(
     card: GraphCard, pictures: Sequence[Image.Image], *, scales: Sequence[float] = SCALES
 ) -> list[Batch]:
     """Return the first of ``pictures`` alone and all of them together, at each of ``scales``."""
-    rule, rng = card.input_rule(), numpy.random.default_rng(0)
+    rng = numpy.random.default_rng(0)
     batches = []
     for scale in scales:
-        sides = (card.short_side, card.longest_side)
-        short, longest = (max(1, round(side * scale)) for side in sides)
-        resize = ShortSide((short,), longest)
-        samples = [resize(Sample.of(picture), rng) for picture in pictures]
-        batches += [rule.collate(samples[:1]), rule.collate(samples)]
+        smaller = card.scaled(scale)
+        samples = [smaller.resize(Sample.of(picture), rng) for picture in pictures]
+        batches += [smaller.pixels.collate(samples[:1]), smaller.pixels.collate(samples)]
     return batches
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy
-import torch
 from torch import Tensor
 
 from handful.data.dataset import Dataset, Picture
-from handful.data.transforms import Sample, resized, short_side_size
+from handful.data.transforms import Sample, fitted_size
 from handful.errors import ConfigError, DataError
 from handful.export.card import GraphCard
 from handful.export.manifest import Manifest, PreparedPicture, file_of, open_folder
@@ -31,8 +29,8 @@ def prepare(
     """Write every picture of ``dataset``, resized and normalised, to the folder ``out``.
 
     One float32 array ``[3, h, w]`` a picture. canvas: (height, width) that all are fitted into,
-    shape kept, and zero-padded to; None for the sizes that the graph was trained for. Arrays
-    that are there already stay. Raises ``DataError`` for pictures that cannot be read.
+    shape kept, and padded to; None for the sizes that the graph was trained for. Arrays that
+    are there already stay. Raises ``DataError`` for pictures that cannot be read.
     """
     manifest = plan(dataset, card, canvas=canvas)
     open_folder(out, manifest)
@@ -74,28 +72,17 @@ def prepared_array(
     picture: Picture, size: Size, card: GraphCard, *, canvas: Size | None = None
 ) -> Tensor:
     """Return ``picture`` at ``size`` as the graph wants it ``[3, h, w]``, padded to ``canvas``."""
-    sample = resized(Sample.of(picture.read()), size)
+    sample = card.resize.resampled(Sample.of(picture.read()), size)
     if canvas is None:
-        return card.input_rule().normalised(sample.image)
-    array = torch.zeros(3, *canvas)
-    card.input_rule().normalise_into(array[:, : size[0], : size[1]], sample.image)
+        return card.pixels.normalised(sample.image)
+    array = card.pixels.padding().expand(3, *canvas).contiguous()
+    card.pixels.normalise_into(array[:, : size[0], : size[1]], sample.image)
     return array
-
-
-def fitted_size(size: Size, canvas: Size) -> Size:
-    """Return the largest (height, width) of the shape of ``size`` that fits into ``canvas``."""
-    factor = min(canvas[0] / size[0], canvas[1] / size[1])
-    height, width = (math.floor(side * factor + 0.5) for side in size)
-    return min(max(1, height), canvas[0]), min(max(1, width), canvas[1])
 
 
 def _planned(picture: Picture, card: GraphCard, canvas: Size | None) -> PreparedPicture:
     original = (picture.height, picture.width)
-    size = (
-        short_side_size(original, short=card.short_side, longest=card.longest_side)
-        if canvas is None
-        else fitted_size(original, canvas)
-    )
+    size = card.resize.shown_size(original) if canvas is None else fitted_size(original, canvas)
     return PreparedPicture(
         id=picture.id,
         file_name=picture.file_name,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handful.errors import ConfigError, ExportError, NotSupported
 from handful.export.card import CARD_KEY, GraphCard
-from handful.export.graph import INPUT_NAMES, OUTPUT_NAMES
+from handful.export.graph import INPUT_NAMES, output_names
 from handful.export.onnx import require_packages
 
 Device = Literal["cpu", "cuda"]
@@ -66,9 +66,25 @@ class OnnxGraph:
         return tuple(self._session.get_providers())
 
     def run(self, images: NDArray[numpy.float32], sizes: NDArray[numpy.int64]) -> RawFound:
-        """Return what is found on ``images`` ``[B, 3, H, W]``; sizes: ``[B, 2]``, unpadded."""
+        """Return what is found on ``images`` ``[B, 3, H, W]``; sizes: ``[B, 2]``, unpadded.
+
+        Raises ``NotSupported`` for a graph that leaves the suppression of doubles to others.
+        """
+        if not self.card.suppressed:
+            raise NotSupported(
+                "the graph gives all boxes, not detections",
+                file=self.path,
+                remedy="Export the model again with '--nms yes'",
+            )
+        return RawFound(*self.outputs(images, sizes))
+
+    def outputs(
+        self, images: NDArray[numpy.float32], sizes: NDArray[numpy.int64]
+    ) -> list[NDArray[Any]]:
+        """Return the arrays that the graph gives, in the order of its card's outputs."""
         values = dict(zip(INPUT_NAMES, (images, sizes), strict=True))
-        return RawFound(*self._session.run(list(OUTPUT_NAMES), values))
+        names = output_names(suppressed=self.card.suppressed)
+        return self._session.run(list(names), values)
 
     def _read_card(self) -> GraphCard:
         names = tuple(one.name for one in self._session.get_inputs())

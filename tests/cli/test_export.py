@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from exported_detector import ONE_SIZE, SIZES, ExportedRun, write_query
+from exported_detector import ONE_SIZE, SIZES, ExportedRun, loud_nano, write_query
 
+from handful.api import exporting
+from handful.export.parity import Parity
 from handful.files import read_json
 
 
@@ -73,3 +75,13 @@ def test_a_one_shot_model_is_refused_by_name(shop, weights, handful) -> None:
     code, _, err = handful("export", weights, "--out", "m.onnx")
     assert code == 2 and "OS2D" in err and "handful learn" in err
     assert not Path("m.onnx").exists()
+
+
+def test_a_file_unlike_its_model_ends_in_an_error(tmp_path, monkeypatch, handful) -> None:
+    apart = Parity(box_error=3.0, score_error=0.0, detections=9, unpaired=0, pictures=1)
+    monkeypatch.setattr(exporting, "load", lambda model, device: loud_nano())
+    monkeypatch.setattr(exporting, "export_onnx", lambda *given, **named: None)
+    monkeypatch.setattr(exporting, "parity", lambda *given: apart)
+    code, out, err = handful("export", tmp_path / "m.safetensors", "--json", tmp_path / "p.json")
+    assert code == 2 and "NOT the same" in out and "model finds" in err
+    assert (tmp_path / "p.json").is_file()

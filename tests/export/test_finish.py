@@ -6,7 +6,7 @@ import numpy
 import pytest
 import torch
 from drawn_set import drawn_set
-from exported_detector import CLASSES, lite_card
+from exported_detector import CLASSES, nano_card, small_card
 
 from handful.errors import DataError
 from handful.export.finish import finish
@@ -15,7 +15,7 @@ from handful.export.outputs import RawPicture, write_raw
 from handful.export.prepare import plan
 from handful.structures import Detections
 
-CARD = replace(lite_card(), short_side=32, longest_side=64)
+CARD = small_card(32, 64)
 DATASET = drawn_set([(0, 0), (1, 1)], class_names=CLASSES)
 ROWS = RawPicture(
     numpy.array([[0, 0, 16, 8], [4, 4, 40, 31], [32, 0, 32, 9]], numpy.float32),
@@ -45,6 +45,15 @@ def test_boxes_are_those_of_the_original_pictures(raw):
     # The last box lies beyond the right edge, so nothing of it is left.
     torch.testing.assert_close(first.boxes, torch.tensor([[0.0, 0, 32, 16], [8, 8, 64, 62]]))
     assert first.labels.tolist() == [2, 0] and len(second) == 2
+
+
+def test_boxes_of_a_letterbox_are_scaled_alike_and_not_clipped(tmp_path):
+    wide = replace(DATASET, pictures=tuple(replace(p, width=81) for p in DATASET.pictures))
+    manifest = plan(wide, nano_card())
+    assert manifest.pictures[0].size == (50, 64)
+    write_folder(tmp_path, manifest.as_outputs(nano_card(), graph=""))
+    found = finish(tmp_path, wide)[0]
+    torch.testing.assert_close(found.boxes, torch.from_numpy(ROWS.boxes) * (81 / 64))
 
 
 class Reversing:

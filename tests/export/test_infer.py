@@ -7,7 +7,7 @@ from typing import cast
 import numpy
 import pytest
 from drawn_set import drawn_set
-from exported_detector import lite_card
+from exported_detector import nano_card, small_card
 
 from handful.errors import ConfigError, DataError
 from handful.export.card import GraphCard
@@ -17,7 +17,7 @@ from handful.export.prepare import prepare
 from handful.export.session import OnnxGraph, RawFound
 from handful.files import read_json
 
-CARD = replace(lite_card(), short_side=16, longest_side=32)
+CARD = small_card(16, 32)
 DATASET = drawn_set([(index, 0) for index in range(5)])
 
 
@@ -34,6 +34,7 @@ class CountingGraph:
 
     def run(self, images, sizes) -> RawFound:
         self.shown.append(images.shape)
+        self.last = images
         boxes = numpy.concatenate([numpy.zeros_like(sizes), sizes[:, ::-1]], 1)[:, None]
         zeros = numpy.zeros((len(images), 1))
         return RawFound(
@@ -65,11 +66,35 @@ def test_a_batch_is_padded_to_the_largest_and_the_divisor(tmp_path):
         DATASET.pictures[0], width=32, source=DATASET.pictures[0].read().resize((32, 64))
     )
     dataset = replace(DATASET, pictures=(wide, *DATASET.pictures[1:]))
-    card = replace(CARD, divisor=10)
+    card = replace(CARD, pixels=replace(CARD.pixels, divisor=10))
     prepare(dataset, card, tmp_path / "in")
     graph = CountingGraph(tmp_path, card)
     run(graph, tmp_path / "in", tmp_path / "out", batch=5)
     assert graph.shown[0] == (5, 3, 40, 20)
+
+
+@pytest.mark.parametrize(
+    ("canvas", "fitted", "expected"),
+    [
+        ((64, 64), None, (64, 64)),
+        ("square", None, (64, 64)),
+        (None, None, (64, 32)),
+        ((64, 64), (40, 40), (64, 64)),
+        ((96, 96), (40, 40), (64, 64)),
+    ],
+)
+def test_a_batch_is_padded_as_the_network_wants_it(tmp_path, canvas, fitted, expected):
+    card = nano_card()
+    card = replace(card, pixels=replace(card.pixels, canvas=canvas))
+    tall = replace(
+        DATASET.pictures[0], width=32, source=DATASET.pictures[0].read().resize((32, 64))
+    )
+    dataset = replace(drawn_set([(0, 0)]), pictures=(tall,))
+    prepare(dataset, card, tmp_path / "in", canvas=fitted)
+    graph = CountingGraph(tmp_path, card)
+    run(graph, tmp_path / "in", tmp_path / "out")
+    assert graph.shown[0] == (1, 3, *expected)
+    assert (graph.last[0, :, -1, -1] == 114).all() or canvas is None
 
 
 def test_only_what_is_missing_is_run_again(tmp_path):
@@ -86,7 +111,7 @@ def test_only_what_is_missing_is_run_again(tmp_path):
 
 def test_pictures_for_another_model_are_refused(tmp_path):
     prepare(DATASET, CARD, tmp_path / "in")
-    graph = CountingGraph(tmp_path, replace(CARD, channel_order="bgr"))
+    graph = CountingGraph(tmp_path, replace(CARD, pixels=replace(CARD.pixels, channel_order="bgr")))
     with pytest.raises(DataError, match=r"channel_order.*got rgb, expected bgr"):
         run(graph, tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from handful.export.parity import compare
+from handful.export.parity import compare, compare_candidates
 from handful.export.session import RawFound
 
 BOXES = [[0.0, 0, 10, 10], [5, 5, 25, 30], [40, 40, 60, 50]]
@@ -60,3 +60,17 @@ def test_two_boxes_of_one_class_are_not_paired_with_the_same_one():
     one = raw(close, (0.9, 0.8), (0, 0))
     assert compare(one, raw([close[0]], (0.9,), (0,)))[0].unpaired == 1
     assert compare(one, raw(close[::-1], (0.8, 0.9), (0, 0)))[0].box_error == 0
+
+
+@pytest.mark.parametrize(
+    ("box", "score", "holds"),
+    [(0, 0, True), (0.1, 0, False), (0, 0.1, False), (numpy.nan, 0, False)],
+)
+def test_boxes_before_suppression_are_compared_one_by_one(box, score, holds):
+    boxes, scores = numpy.ones((2, 5, 4), numpy.float32), numpy.ones((2, 5, 3), numpy.float32)
+    other = boxes.copy(), scores.copy()
+    other[0][1, 4, 3] += box
+    other[1][1, 4, 2] += score
+    first, second = compare_candidates((boxes, scores), other)
+    assert first.holds and second.holds == holds
+    assert (second.detections, second.pictures, second.unpaired) == (5, 1, 0)

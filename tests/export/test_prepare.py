@@ -6,16 +6,17 @@ import numpy
 import pytest
 import torch
 from drawn_set import drawn_set
-from exported_detector import lite_card, write_query
+from exported_detector import nano_card, small_card, write_query
 from tiny_detector import scene
 
 from handful.data.dataset import Picture
 from handful.data.formats import read_dataset
 from handful.data.loader import prepared
+from handful.data.transforms import fitted_size
 from handful.errors import ConfigError, DataError
-from handful.export.prepare import fitted_size, plan, prepare
+from handful.export.prepare import plan, prepare
 
-CARD = replace(lite_card(), short_side=48, longest_side=96)
+CARD = small_card(48, 96)
 
 
 def scene_set(*sizes: tuple[int, int]):
@@ -31,7 +32,7 @@ def test_arrays_are_what_the_detector_would_be_shown(tmp_path):
     dataset = scene_set((100, 80), (90, 120))
     manifest = prepare(dataset, CARD, tmp_path / "out")
     for picture, entry in zip(dataset.pictures, manifest.pictures, strict=True):
-        batch = prepared(picture, CARD.resize(), CARD.input_rule())
+        batch = prepared(picture, CARD.resize, CARD.pixels)
         array = numpy.load(tmp_path / "out" / entry.file)
         height, width = batch.sizes[0].tolist()
         shown = batch.images[0, :, :height, :width]
@@ -40,6 +41,24 @@ def test_arrays_are_what_the_detector_would_be_shown(tmp_path):
         assert entry.original == batch.originals[0]
     assert [entry.file for entry in manifest.pictures] == ["inputs/0.npy", "inputs/3.npy"]
     assert manifest.pictures[1].scale == (64 / 120, 48 / 90)
+
+
+def test_pictures_of_a_letterbox_are_what_the_detector_would_be_shown(tmp_path):
+    card, dataset = nano_card(), scene_set((100, 80), (90, 120))
+    manifest = prepare(dataset, card, tmp_path)
+    assert [entry.size for entry in manifest.pictures] == [(51, 64), (64, 48)]
+    for picture, entry in zip(dataset.pictures, manifest.pictures, strict=True):
+        batch = prepared(picture, card.resize, card.pixels)
+        height, width = entry.size
+        array = torch.from_numpy(numpy.load(tmp_path / entry.file))
+        assert torch.equal(array, batch.images[0, :, :height, :width])
+
+
+def test_a_canvas_is_filled_as_the_network_wants_it(tmp_path):
+    card = nano_card()
+    manifest = prepare(scene_set((100, 50)), card, tmp_path, canvas=(64, 96))
+    array = numpy.load(tmp_path / manifest.pictures[0].file)
+    assert (array[:, 48:] == 114).all() and (array[:, :48] != 114).any()
 
 
 def test_a_canvas_is_zero_where_there_is_no_picture(tmp_path):
