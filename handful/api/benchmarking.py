@@ -1,20 +1,28 @@
-"""Measuring what detection, its evaluation and training cost on this machine."""
+"""Measuring what detection, its evaluation and learning cost on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from handful.api.models import DEFAULT_MODEL, model_file
+from handful.bench.clustering import bench_clustering
 from handful.bench.evaluation import bench_evaluation
 from handful.bench.oneshot import ONESHOT_MODELS
 from handful.bench.oneshot import bench_oneshot as measure
+from handful.bench.pictures import bench_pictures
 from handful.bench.training import bench_train
 from handful.errors import ConfigError, WeightsError, suggest
 from handful.methods.os2d import OS2DConfig
 from handful.reporter import Reporter
 from handful.weights import load_weights
 
-__all__ = ["bench_evaluation", "bench_oneshot", "bench_train"]
+__all__ = [
+    "bench_clustering",
+    "bench_evaluation",
+    "bench_oneshot",
+    "bench_pictures",
+    "bench_train",
+]
 
 
 def bench_oneshot(

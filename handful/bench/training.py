@@ -9,28 +9,21 @@ from typing import Any, NamedTuple
 
 from handful.bench.machine import machine
 from handful.bench.oneshot import spread
-from handful.bench.training_step import (
-    BASELINE,
-    TrainingStep,
-    TrainingTask,
-    training_memory,
-)
+from handful.bench.training_models import measured_model, with_references
+from handful.bench.training_step import TrainingStep, TrainingTask, training_memory
 from handful.reporter import Reporter, SilentReporter, track
-
-REFERENCE_RATIO = 2.7
-"""DeFRCN's base step over torchvision's step, in the original."""
 
 
 class StepCost(NamedTuple):
     """What one step took.
 
     seconds: by the clock. processor_seconds: of all threads, which other programs hardly
-    change. regions: how many the head learnt from.
+    change. regions: how many the head learnt from, None for one that looks at all cells.
     """
 
     seconds: float
     processor_seconds: float
-    regions: int
+    regions: int | None
 
 
 def bench_train(
@@ -40,11 +33,11 @@ def bench_train(
 ) -> dict[str, Any]:
     """Measure training steps of ``task.models`` and of torchvision's, as a JSON-able dict.
 
-    All take turns on the same pictures, so that ratios hold on a busy machine too; memory is
+    All take turns, so that ratios hold on a busy machine too; memory is
     taken in a process of its own for each. Raises ``HandfulError`` if such a process fails.
     """
     reporter = reporter or SilentReporter()
-    names = (BASELINE, *task.models)
+    names = with_references(task.models)
     memory = {
         name: training_memory(name, task)._asdict()
         for name in track(names, reporter, "memory of training steps")
@@ -56,14 +49,24 @@ def bench_train(
     return {
         "benchmark": "training",
         **asdict(task),
-        "image_size": list(task.image_size),
         "models": [
             # The first round warms up: memory, clock rates, the optimizer's state.
-            {"name": name, **summary(name, rounds[1:]), **memory[name]}
+            {**identity(name, task), **summary(name, rounds[1:]), **memory[name]}
             for name in names
         ],
-        "reference_ratio": REFERENCE_RATIO,
         "machine": {**machine(), "torchvision": torchvision_version()},
+    }
+
+
+def identity(name: str, task: TrainingTask) -> dict[str, Any]:
+    """Return what the network ``name`` is, learns from and is compared with."""
+    model = measured_model(name)
+    return {
+        "name": name,
+        "about": model.about,
+        "image_size": list(task.size_of(name)),
+        "reference": model.reference,
+        "original_ratio": model.original_ratio,
     }
 
 
@@ -75,18 +78,23 @@ def cost_of(step: TrainingStep) -> StepCost:
 
 
 def summary(name: str, rounds: Sequence[Mapping[str, StepCost]]) -> dict[str, Any]:
-    """Return medians and extremes of the model ``name``; ratios are taken in each round."""
+    """Return medians and extremes of the model ``name``.
+
+    Ratios are to the network it is compared with, in each round.
+    """
+    reference = measured_model(name).reference or name
 
     def ratios(cost: Callable[[StepCost], float]) -> list[float]:
-        return [cost(one[name]) / cost(one[BASELINE]) for one in rounds]
+        return [cost(one[name]) / cost(one[reference]) for one in rounds]
 
     costs = [one[name] for one in rounds]
+    regions = [one.regions for one in costs if one.regions is not None]
     return {
         "seconds": spread([one.seconds for one in costs]),
         "ratio": spread(ratios(lambda cost: cost.seconds)),
         "processor_seconds": spread([one.processor_seconds for one in costs]),
         "processor_ratio": spread(ratios(lambda cost: cost.processor_seconds)),
-        "regions": spread([one.regions for one in costs]),
+        "regions": spread(regions) if regions else None,
     }
 
 

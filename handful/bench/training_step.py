@@ -1,10 +1,10 @@
-"""One training step, of our two-stage detectors and of torchvision's, on the same pictures."""
+"""One training step, of our detectors and of torchvision's, and the memory it takes."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -13,34 +13,9 @@ from torch import Tensor, nn
 
 from handful.bench.machine import peak_memory
 from handful.bench.process import run_alone
+from handful.bench.training_models import CLASSES, TRAINING_MODELS, measured_model
 from handful.errors import ConfigError, suggest
-from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.model import DeFRCN
 from handful.structures import Targets
-
-CLASSES = tuple(f"class {number}" for number in range(15))
-"""As many as a base stage on VOC has."""
-
-BASELINE = "torchvision"
-"""Its ``fasterrcnn_resnet50_fpn`` with frozen batch norm, as it trains from ImageNet weights."""
-
-TRAINING_MODELS = {
-    "r50-fpn": DeFRCNConfig(
-        class_names=CLASSES,
-        trunk="resnet50",
-        neck="fpn",
-        decouple_rpn=False,
-        decouple_roi=False,
-        freeze_at=0,
-        anchor_sizes=((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)),
-        proposals_before_nms=(2000, 1000),
-        proposals_after_nms=(2000, 1000),
-        roi_sampling=2,
-        roi_aligned=False,
-    ),
-    "r101-c4": DeFRCNConfig(class_names=CLASSES),
-}
-"""Torchvision's detector in our parts, all its layers trained; DeFRCN's base stage."""
 
 GRID = 32
 """What sides of pictures are multiples of, so that no network pads."""
@@ -60,12 +35,12 @@ STEPS_FOR_MEMORY = 2
 class TrainingTask:
     """What is measured: steps of ``models`` and of torchvision's on so many random pictures.
 
-    models: of ``TRAINING_MODELS``. image_size: (height, width), multiples of ``GRID``.
-    boxes: on each picture. seed: of pictures, boxes and weights.
+    models: of ``TRAINING_MODELS``. image_size: (height, width), multiples of ``GRID``; None for
+    each network's own. boxes: on each picture. seed: of pictures, boxes and weights.
     """
 
     models: tuple[str, ...] = tuple(TRAINING_MODELS)
-    image_size: tuple[int, int] = (480, 640)
+    image_size: tuple[int, int] | None = None
     pictures: int = 2
     boxes: int = 5
     steps: int = 10
@@ -85,13 +60,17 @@ class TrainingTask:
                 raise ConfigError(
                     "nothing to measure", field=name, got=getattr(self, name), expected="1 or more"
                 )
-        if any(side < GRID or side % GRID for side in self.image_size):
+        if any(side < GRID or side % GRID for side in self.image_size or ()):
             raise ConfigError(
                 "no network may have to pad",
                 field="image_size",
-                got=list(self.image_size),
+                got=list(self.image_size or ()),
                 expected=f"multiples of {GRID}",
             )
+
+    def size_of(self, name: str) -> tuple[int, int]:
+        """Return height and width of the pictures that the network ``name`` learns from."""
+        return self.image_size or measured_model(name).image_size
 
 
 class TrainingMemory(NamedTuple):
@@ -104,19 +83,17 @@ class TrainingMemory(NamedTuple):
 class TrainingStep:
     """Forward, backward and update of the network ``name``, whenever it is called.
 
-    regions: how many the head learnt from in the last step.
+    regions: how many the head learnt from in the last step; None if it looks at all cells.
     """
 
     def __init__(self, name: str, task: TrainingTask) -> None:
-        pictures, targets = random_pictures(task)
+        pictures, targets = random_pictures(task, task.size_of(name))
         torch.manual_seed(task.seed)
-        if name == BASELINE:
-            self.model, head, self.loss = torchvision_loss(pictures, targets)
-        else:
-            self.model, head, self.loss = our_loss(name, pictures, targets)
+        self.model, self.loss, head = measured_model(name).build(pictures, targets)
         damp(self.model)
-        self.regions = 0
-        head.register_forward_pre_hook(self._count)
+        self.regions: int | None = None
+        if head is not None:
+            head.register_forward_pre_hook(self._count)
         self.optimizer = torch.optim.SGD(
             [one for one in self.model.parameters() if one.requires_grad],
             lr=LR,
@@ -134,53 +111,20 @@ class TrainingStep:
         self.regions = len(inputs[0])
 
 
-def random_pictures(task: TrainingTask) -> tuple[Tensor, list[Targets]]:
+def random_pictures(
+    task: TrainingTask, image_size: tuple[int, int]
+) -> tuple[Tensor, list[Targets]]:
     """Return noise ``[B, 3, H, W]`` and labelled boxes, all inside, of a tenth to half a side."""
     generator = torch.Generator().manual_seed(task.seed)
-    pictures = torch.randn(task.pictures, 3, *task.image_size, generator=generator)
-    height, width = task.image_size
+    pictures = torch.randn(task.pictures, 3, *image_size, generator=generator)
+    height, width = image_size
     corners = torch.rand(task.pictures, task.boxes, 2, generator=generator) * 0.5
     sides = 0.1 + 0.4 * torch.rand(corners.shape, generator=generator)
     boxes = torch.cat([corners, corners + sides], 2) * torch.tensor([width, height]).repeat(2)
     labels = torch.randint(len(CLASSES), corners.shape[:2], generator=generator)
     return pictures, [
-        Targets.of(box, label, task.image_size) for box, label in zip(boxes, labels, strict=True)
+        Targets.of(box, label, image_size) for box, label in zip(boxes, labels, strict=True)
     ]
-
-
-def our_loss(
-    name: str, pictures: Tensor, targets: list[Targets]
-) -> tuple[nn.Module, nn.Module, Callable[[], Tensor]]:
-    """Return our network, its ROI head, and what computes its loss."""
-    model = DeFRCN(TRAINING_MODELS[name]).train()
-    sizes = torch.tensor([one.image_size for one in targets])
-    return model, model.head, lambda: model.loss(model(pictures, sizes), targets)["total"]
-
-
-def torchvision_loss(
-    pictures: Tensor, targets: list[Targets]
-) -> tuple[nn.Module, nn.Module, Callable[[], Tensor]]:
-    """Return torchvision's network, all layers trained, its ROI head, and its loss.
-
-    Resizing and normalising, which belong to its network, are left out as they are in ours.
-    """
-    from torchvision.models.detection import FasterRCNN
-    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-    from torchvision.models.detection.image_list import ImageList
-
-    backbone = resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=5)
-    model = FasterRCNN(backbone, num_classes=len(CLASSES) + 1).train()
-    images = ImageList(pictures, [one.image_size for one in targets])
-    # Its class 0 is the background.
-    known = [{"boxes": one.boxes, "labels": one.labels + 1} for one in targets]
-
-    def loss() -> Tensor:
-        maps = model.backbone(images.tensors)
-        proposals, first = model.rpn(images, maps, known)
-        _, second = model.roi_heads(maps, proposals, images.image_sizes, known)
-        return torch.stack([*first.values(), *second.values()]).sum()
-
-    return model, model.get_submodule("roi_heads.box_head"), loss
 
 
 def damp(model: nn.Module) -> None:

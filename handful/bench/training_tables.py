@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from handful.bench.training_step import BASELINE
 
 COLUMNS = (
     "model",
+    "pictures",
     "seconds",
     "ratio",
     "processor seconds",
@@ -16,7 +15,7 @@ COLUMNS = (
     "peak memory",
     "regions",
 )
-"""Ratios: to torchvision's step of the same round. Regions: that the head learns from."""
+"""Ratios: to torchvision's step of the same round. Regions: that the head learns from, if any."""
 
 
 def training_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -24,12 +23,13 @@ def training_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         (
             model["name"],
+            _pixels(model["image_size"]),
             _spread(model["seconds"], 2),
             _spread(model["ratio"], 3),
             _spread(model["processor_seconds"], 2),
             _spread(model["processor_ratio"], 3),
             _mebibytes(model["peak_bytes"]),
-            _spread(model["regions"], 0),
+            "–" if model["regions"] is None else _spread(model["regions"], 0),
         )
         for model in result["models"]
     ]
@@ -37,27 +37,25 @@ def training_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def training_facts(result: Mapping[str, Any]) -> str:
     """Return in a few sentences what was measured, on what, and how."""
-    height, width = result["image_size"]
     made_on = result["machine"]
     return (
-        f"A step is forward, backward and update on {result['pictures']} x {width} x {height} "
-        f"pixels with {result['boxes']} boxes on each picture: the same noise for all, random "
-        f"weights, frozen batch norm. All take turns on {made_on['processor']}, "
-        f"{made_on['threads']} threads, {made_on['vector_instructions']}, torch "
-        f"{made_on['torch']}, torchvision {made_on['torchvision']}; medians of "
-        f"{result['steps']}, in brackets the extremes, ratios to torchvision's step of the same "
-        "round. Peak memory is that of a process of its own. torchvision: its "
-        "fasterrcnn_resnet50_fpn; r50-fpn: the same network of our parts; all layers of both "
-        "train. r101-c4: DeFRCN's base stage, which in the original takes "
-        f"{result['reference_ratio']} times as long as torchvision."
+        f"A step is forward, backward and update on {result['pictures']} pictures of the size "
+        f"given, with {result['boxes']} boxes on each: noise, random weights. All take turns on "
+        f"{made_on['processor']}, {made_on['threads']} threads, "
+        f"{made_on['vector_instructions']}, torch {made_on['torch']}, torchvision "
+        f"{made_on['torchvision']}; medians of {result['steps']}, in brackets the extremes, "
+        "ratios to the step of the same round that a model is compared with. Peak memory is that "
+        f"of a process of its own. {' '.join(_about(model) for model in result['models'])}"
     )
 
 
 def training_command(result: Mapping[str, Any]) -> str:
     """Return the command that measures what a ``bench_train`` result holds."""
-    height, width = result["image_size"]
-    models = [model["name"] for model in result["models"] if model["name"] != BASELINE]
-    words = ["handful", "bench", "train", "--models", *models, "--size", str(width), str(height)]
+    models = [model["name"] for model in result["models"] if model["reference"] is not None]
+    words = ["handful", "bench", "train", "--models", *models]
+    if result["image_size"] is not None:
+        height, width = result["image_size"]
+        words += ["--size", str(width), str(height)]
     for name in ("pictures", "boxes", "steps", "seed"):
         words += [f"--{name}", str(result[name])]
     return " ".join(words)
@@ -70,6 +68,20 @@ def training_markdown(result: Mapping[str, Any]) -> str:
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     parts = ["# Training steps: time and memory", f"`{training_command(result)}`"]
     return "\n\n".join([*parts, training_facts(result), table]) + "\n"
+
+
+def _about(model: Mapping[str, Any]) -> str:
+    text = f"{model['name']}: {model['about']}"
+    if model["reference"] is not None:
+        text += f", compared with {model['reference']}"
+    if model["original_ratio"] is not None:
+        text += f", as which the original takes {model['original_ratio']} times as long"
+    return text + "."
+
+
+def _pixels(image_size: Sequence[int]) -> str:
+    height, width = image_size
+    return f"{width} x {height}"
 
 
 def _spread(values: Mapping[str, float], digits: int) -> str:

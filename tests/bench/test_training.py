@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -11,21 +11,24 @@ from torch import nn
 
 from handful.bench import training, training_step
 from handful.bench.training import StepCost, bench_train, summary
-from handful.bench.training_step import (
-    BASELINE,
-    CLASSES,
-    DAMPING,
+from handful.bench.training_models import (
+    FASTER_RCNN,
+    FCOS,
+    PYRAMID,
+    REFERENCES,
     TRAINING_MODELS,
+    measured_model,
+    with_references,
+)
+from handful.bench.training_step import (
+    DAMPING,
     TrainingMemory,
     TrainingTask,
     damp,
-    our_loss,
     random_pictures,
-    torchvision_loss,
     training_memory,
 )
 from handful.errors import ConfigError, HandfulError
-from handful.methods.defrcn.config import DeFRCNConfig
 from handful.nn.backbones.resnet import Bottleneck
 from handful.nn.norm import FrozenNorm
 
@@ -36,34 +39,35 @@ def learning(model: nn.Module) -> int:
     return sum(one.numel() for one in model.parameters() if one.requires_grad)
 
 
+def without_numbers(name: str) -> nn.Module:
+    with torch.device("meta"):
+        return measured_model(name).build(torch.empty(1, 3, 64, 96), []).model
+
+
 def test_pictures_repeat_and_their_boxes_lie_inside() -> None:
-    task = TrainingTask(image_size=(64, 96), pictures=3, boxes=4)
-    (pictures, targets), (again, _) = random_pictures(task), random_pictures(task)
+    task, size = TrainingTask(pictures=3, boxes=4), (64, 96)
+    (pictures, targets), (again, _) = (random_pictures(task, size) for _ in range(2))
     assert pictures.shape == (3, 3, 64, 96) and torch.equal(pictures, again)
     boxes = torch.stack([one.boxes for one in targets])
     assert boxes.shape == (3, 4, 4) and boxes.min() >= 0
     assert (boxes[..., 2] <= 96).all() and (boxes[..., 3] <= 64).all()
     sides = (boxes[..., 2:] - boxes[..., :2]) / torch.tensor([96, 64])
     assert sides.min() > 0.0999 and sides.max() < 0.5001
-    assert not torch.equal(pictures, random_pictures(TrainingTask((), (64, 96), 3, 4, seed=1))[0])
+    assert not torch.equal(pictures, random_pictures(replace(task, seed=1), size)[0])
 
 
 def test_our_pyramid_has_as_many_learning_parameters_as_torchvisions() -> None:
-    with torch.device("meta"):
-        pictures, targets = torch.empty(1, 3, 64, 96), []
-        ours, _, _ = our_loss("r50-fpn", pictures, targets)
-        theirs, _, _ = torchvision_loss(pictures, targets)
+    ours, theirs = without_numbers("r50-fpn"), without_numbers(FASTER_RCNN)
     # It also regresses a box of the background.
-    background = 4 * (TRAINING_MODELS["r50-fpn"].dense_channels + 1)
+    background = 4 * (PYRAMID.dense_channels + 1)
     assert learning(theirs) - learning(ours) == background
 
 
 def test_our_pyramid_samples_as_torchvisions_does() -> None:
-    with torch.device("meta"):
-        theirs, _, _ = torchvision_loss(torch.empty(1, 3, 64, 96), [])
+    theirs = without_numbers(FASTER_RCNN)
     rpn: Any = theirs.rpn
     regions: Any = theirs.roi_heads
-    ours = TRAINING_MODELS["r50-fpn"]
+    ours = PYRAMID
     assert ours.rpn_batch == rpn.fg_bg_sampler.batch_size_per_image
     assert ours.rpn_positive_part == rpn.fg_bg_sampler.positive_fraction
     assert ours.proposals_before_nms[0] == rpn._pre_nms_top_n["training"]
@@ -74,15 +78,41 @@ def test_our_pyramid_samples_as_torchvisions_does() -> None:
     assert (ours.pooling,) * 2 == regions.box_roi_pool.output_size
 
 
-def test_the_other_model_is_the_base_stage_of_defrcn() -> None:
-    assert TRAINING_MODELS["r101-c4"] == DeFRCNConfig(class_names=CLASSES)
+def test_all_layers_learn_where_the_table_says_so() -> None:
+    for name in (*REFERENCES, "r50-fpn", "yolox-s"):
+        assert all(one.requires_grad for one in without_numbers(name).parameters()), name
+
+
+@pytest.mark.parametrize(
+    ("names", "measured"),
+    [
+        (("r101-c4", "r50-fpn"), (FASTER_RCNN, "r101-c4", "r50-fpn")),
+        (("yolox-s",), (FCOS, "yolox-s")),
+        (
+            tuple(TRAINING_MODELS),
+            (FASTER_RCNN, "r50-fpn", "r101-c4", FCOS, "yolox-s"),
+        ),
+    ],
+)
+def test_every_model_comes_with_what_it_is_compared_with(names: tuple, measured: tuple) -> None:
+    assert with_references(names) == measured
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "expected"),
+    [
+        (None, "yolox-s", (640, 640)),
+        (None, FCOS, (480, 640)),
+        ((64, 96), "yolox-s", (64, 96)),
+        ((64, 96), FCOS, (64, 96)),
+    ],
+)
+def test_pictures_have_the_size_of_the_model_unless_said(size, name: str, expected) -> None:
+    assert TrainingTask(image_size=size).size_of(name) == expected
 
 
 def test_damping_reaches_every_block_of_both_networks() -> None:
-    with torch.device("meta"):
-        ours, _, _ = our_loss("r50-fpn", torch.empty(1, 3, 64, 96), [])
-        theirs, _, _ = torchvision_loss(torch.empty(1, 3, 64, 96), [])
-    for model in (ours, theirs):
+    for model in (without_numbers("r50-fpn"), without_numbers(FASTER_RCNN)):
         assert sum(hasattr(module, "bn3") for module in model.modules()) == 16
     block = Bottleneck(8, 2, stride=1, norm=FrozenNorm)
     damp(block)
@@ -91,11 +121,11 @@ def test_damping_reaches_every_block_of_both_networks() -> None:
 
 def test_ratios_are_taken_in_each_round() -> None:
     rounds = [
-        {BASELINE: StepCost(2.0, 1.0, 8), "ours": StepCost(2.0, 3.0, 8)},
-        {BASELINE: StepCost(8.0, 1.0, 8), "ours": StepCost(4.0, 2.0, 6)},
-        {BASELINE: StepCost(4.0, 1.0, 8), "ours": StepCost(8.0, 1.0, 8)},
+        {FASTER_RCNN: StepCost(2.0, 1.0, 8), "r50-fpn": StepCost(2.0, 3.0, 8)},
+        {FASTER_RCNN: StepCost(8.0, 1.0, 8), "r50-fpn": StepCost(4.0, 2.0, 6)},
+        {FASTER_RCNN: StepCost(4.0, 1.0, 8), "r50-fpn": StepCost(8.0, 1.0, 8)},
     ]
-    found = summary("ours", rounds)
+    found = summary("r50-fpn", rounds)
     assert found["seconds"] == {"median": 4.0, "low": 2.0, "high": 8.0}
     assert found["ratio"] == {"median": 1.0, "low": 0.5, "high": 2.0}
     assert found["processor_ratio"] == {"median": 2.0, "low": 1.0, "high": 3.0}
@@ -114,12 +144,13 @@ def test_models_take_turns_after_a_round_that_warms_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(training, "cost_of", cost_of)
     task = TrainingTask(models=("r50-fpn",), steps=2)
     result = json.loads(json.dumps(bench_train(task)))
-    assert taken == [BASELINE, "r50-fpn"] * 3
+    assert taken == [FASTER_RCNN, "r50-fpn"] * 3
     theirs, ours = result["models"]
     assert theirs["ratio"]["median"] == 1
     assert ours["ratio"] == {"median": 2.5, "low": 2.0, "high": 3.0}
     assert ours["peak_bytes"] == 2 and result["steps"] == 2
-    assert result["image_size"] == [480, 640]
+    assert result["image_size"] is None and ours["image_size"] == [480, 640]
+    assert theirs["reference"] is None and ours["reference"] == FASTER_RCNN
 
 
 @pytest.mark.parametrize(
@@ -139,7 +170,7 @@ def test_tasks_that_measure_nothing_are_refused(changes: dict, complaint: str) -
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", [BASELINE, "r50-fpn"])
+@pytest.mark.parametrize("name", [FASTER_RCNN, "r50-fpn"])
 def test_steps_change_weights_and_learn_from_regions(name: str) -> None:
     step = training_step.TrainingStep(name, SMALL)
     before = {key: one.detach().clone() for key, one in step.model.named_parameters()}
@@ -149,16 +180,17 @@ def test_steps_change_weights_and_learn_from_regions(name: str) -> None:
     # Weight decay alone would move what no loss reaches.
     assert all(one.grad is not None for one in after.values())
     assert any(not torch.equal(before[key], one) for key, one in after.items())
-    assert SMALL.boxes < step.regions <= 512
+    if name in (FCOS, "yolox-s"):
+        assert step.regions is None
+    else:
+        assert step.regions is not None and SMALL.boxes < step.regions <= 512
 
 
 @pytest.mark.integration
 def test_memory_holds_weights_gradients_and_momentum() -> None:
-    with torch.device("meta"):
-        network, _, _ = our_loss("r50-fpn", torch.empty(1, 3, 64, 96), [])
     loaded, peak = training_memory("r50-fpn", SMALL)
     if loaded is not None and peak is not None:
-        assert peak - loaded > 3 * 4 * learning(network)
+        assert peak - loaded > 3 * 4 * learning(without_numbers("r50-fpn"))
 
 
 def test_a_process_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from handful.bench.training_step import BASELINE
+import pytest
+
 from handful.bench.training_tables import (
     training_command,
     training_facts,
@@ -13,9 +14,13 @@ def spread(median: float) -> dict[str, float]:
     return {"median": median, "low": median / 2, "high": median * 2}
 
 
-def model(name: str, ratio: float, peak: int | None) -> dict:
+def model(name: str, ratio: float, peak: int | None, **changes) -> dict:
     return {
         "name": name,
+        "about": "a network",
+        "image_size": [480, 640],
+        "reference": None,
+        "original_ratio": None,
         "seconds": spread(4.0 * ratio),
         "ratio": spread(ratio),
         "processor_seconds": spread(3.0 * ratio),
@@ -23,6 +28,7 @@ def model(name: str, ratio: float, peak: int | None) -> dict:
         "regions": {"median": 1024, "low": 1024, "high": 1024},
         "loaded_bytes": 2**20,
         "peak_bytes": peak,
+        **changes,
     }
 
 
@@ -32,7 +38,6 @@ RESULT = {
     "boxes": 5,
     "steps": 10,
     "seed": 3,
-    "reference_ratio": 2.7,
     "machine": {
         "processor": "A processor",
         "threads": 2,
@@ -40,13 +45,18 @@ RESULT = {
         "torch": "2.15.0",
         "torchvision": "0.30.0",
     },
-    "models": [model(BASELINE, 1.0, 700 * 2**20), model("r101-c4", 2.25, None)],
+    "models": [
+        model("torchvision", 1.0, 700 * 2**20),
+        model("r101-c4", 2.25, None, reference="torchvision", original_ratio=2.7),
+        model("dense", 0.5, None, reference="torchvision", image_size=[64, 96], regions=None),
+    ],
 }
 
 
 def test_rows_give_medians_and_extremes_where_they_differ() -> None:
     assert training_rows(RESULT)[1] == (
         "r101-c4",
+        "640 x 480",
         "9.00 (4.50–18.00)",
         "2.250 (1.125–4.500)",
         "6.75 (3.38–13.50)",
@@ -54,19 +64,23 @@ def test_rows_give_medians_and_extremes_where_they_differ() -> None:
         "unknown",
         "1024",
     )
-    assert training_rows(RESULT)[0][5] == "700 MiB"
+    assert training_rows(RESULT)[0][6] == "700 MiB"
+    assert training_rows(RESULT)[2][1] == "96 x 64" and training_rows(RESULT)[2][-1] == "–"
 
 
-def test_page_starts_with_the_command_that_makes_it() -> None:
-    command = training_command(RESULT)
+@pytest.mark.parametrize(("size", "words"), [([480, 640], " --size 640 480"), (None, "")])
+def test_page_starts_with_the_command_that_makes_it(size, words: str) -> None:
+    result = {**RESULT, "image_size": size}
+    command = training_command(result)
     assert command == (
-        "handful bench train --models r101-c4 --size 640 480 "
+        f"handful bench train --models r101-c4 dense{words} "
         "--pictures 2 --boxes 5 --steps 10 --seed 3"
     )
-    assert training_markdown(RESULT).splitlines()[2] == f"`{command}`"
+    assert training_markdown(result).splitlines()[2] == f"`{command}`"
 
 
 def test_page_has_the_facts_and_a_line_for_every_model() -> None:
     page = training_markdown(RESULT)
-    assert training_facts(RESULT) in page and "2 x 640 x 480" in page and "2.7 times" in page
+    assert training_facts(RESULT) in page and "2.7 times" in page
+    assert page.count("compared with torchvision") == 2
     assert page.count("\n| torchvision |") == page.count("\n| r101-c4 |") == 1

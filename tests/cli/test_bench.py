@@ -1,4 +1,4 @@
-"""The commands ``handful bench oneshot``, ``evaluate`` and ``train``."""
+"""The commands ``handful bench oneshot``, ``evaluate``, ``train``, ``pictures`` and ``memory``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from handful.bench import training
+from handful.bench import clustering, training
+from handful.bench.clustering import ClusteringCost
 from handful.bench.training_step import TrainingMemory
 
 WORDS = ("bench", "oneshot", "--models", "os2d-lite", "--size", "160", "96", "--repeats", "1")
@@ -43,6 +44,15 @@ def test_json_is_the_result(handful) -> None:
         (("train", "--steps", "0"), "steps"),
         (("train", "--size", "100", "64"), "multiples of 32"),
         (("train", "--out", "taken"), "cannot write"),
+        (("pictures", "--batches", "0"), "batches"),
+        (("pictures", "--size", "100"), "a multiple of 32"),
+        (("pictures", "--workers", "-1"), "workers"),
+        (("pictures", "--out", "taken"), "cannot write"),
+        (("memory", "--pictures", "10"), "too few pictures to make a memory of"),
+        (("memory", "--size", "100"), "a multiple of 32"),
+        (("memory", "--clusters", "0"), "clusters"),
+        (("memory", "--pictures"), "nothing to measure"),
+        (("memory", "--out", "taken"), "cannot write"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -84,9 +94,37 @@ def test_training_is_measured_beside_torchvision(
     small = ("--models", "r50-fpn", "--size", 96, 64, "--pictures", 1, "--steps", 1)
     code, out, err = handful("bench", "train", *small, "--out", tmp_path)
     assert code == 0, err
-    assert "torchvision" in out and "2 MiB" in out and "1 x 96 x 64" in " ".join(out.split())
+    assert "fasterrcnn" in out and "2 MiB" in out and "96 x 64" in " ".join(out.split())
     result = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
-    assert [model["name"] for model in result["models"]] == ["torchvision", "r50-fpn"]
+    assert [model["name"] for model in result["models"]] == ["fasterrcnn_resnet50_fpn", "r50-fpn"]
     assert all(model["seconds"]["median"] > 0 for model in result["models"])
     page = (tmp_path / "training.md").read_text(encoding="utf-8")
     assert "`handful bench train --models r50-fpn --size 96 64 --pictures 1" in page
+
+
+@pytest.mark.integration
+def test_mosaics_are_counted_by_reading_processes(handful, tmp_path: Path) -> None:
+    small = ("--workers", 0, 1, "--size", 64, "--pictures", 2, "--batch", 1, "--batches", 1)
+    code, out, err = handful("bench", "pictures", *small, "--repeats", 1, "--out", tmp_path)
+    assert code == 0, err
+    assert "pictures a second" in out and "64 x 64" in " ".join(out.split())
+    result = json.loads((tmp_path / "pictures.json").read_text(encoding="utf-8"))
+    assert [one["workers"] for one in result["rates"]] == [0, 1]
+    assert all(one["pictures_a_second"]["median"] > 0 for one in result["rates"])
+    page = (tmp_path / "pictures.md").read_text(encoding="utf-8")
+    assert "`handful bench pictures --workers 0 1 --size 64 --pictures 2 --batch 1" in page
+
+
+def test_memories_are_made_by_number_of_pictures(
+    handful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its processes take long to start; a test of their own runs one.
+    monkeypatch.setattr(clustering, "clustering_cost", lambda _: ClusteringCost(3.0, 2**29, 2**21))
+    small = ("--pictures", 64, 70, "--size", 32, "--iterations", 1)
+    code, out, err = handful("bench", "memory", *small, "--out", tmp_path)
+    assert code == 0, err
+    assert "512 MiB" in out and "2 MiB" in out and "32 x 32" in " ".join(out.split())
+    result = json.loads((tmp_path / "memory.json").read_text(encoding="utf-8"))
+    assert [one["pictures"] for one in result["costs"]] == [64, 70]
+    page = (tmp_path / "memory.md").read_text(encoding="utf-8")
+    assert "`handful bench memory --pictures 64 70 --size 32 --clusters 100" in page
