@@ -1,6 +1,13 @@
 """What the command line, Python and the web all call."""
 
-from handful.api.benchmarking import bench_evaluation, bench_oneshot, bench_train
+from handful.api.adapting import Adapted, adapt
+from handful.api.benchmarking import (
+    bench_clustering,
+    bench_evaluation,
+    bench_oneshot,
+    bench_pictures,
+    bench_train,
+)
 from handful.api.demonstration import DEMO_SCENES, Demonstration, demo, result_rows
 from handful.api.evaluation import Evaluation, Outputs, evaluate, evaluate_detections
 from handful.api.exporting import (
@@ -13,11 +20,11 @@ from handful.api.exporting import (
 )
 from handful.api.learning import Learned, learn
 from handful.api.models import DEFAULT_MODEL, build_model, load, weights_list
-from handful.api.published import Trained
+from handful.api.orders import Trained
 from handful.api.searching import Found, detect
 from handful.api.surgery import surgery
 from handful.api.sweeping import Sweep, sweep
-from handful.api.training import recipe, run_folder, train
+from handful.api.training import recipe, recipes, run_folder, train
 from handful.data.convert import data_convert
 from handful.data.describe import data_info
 from handful.data.fewshot import data_fewshot
@@ -27,6 +34,7 @@ from handful.weights import fetch as weights_fetch
 __all__ = [
     "DEFAULT_MODEL",
     "DEMO_SCENES",
+    "Adapted",
     "Demonstration",
     "Evaluation",
     "Exported",
@@ -36,8 +44,11 @@ __all__ = [
     "Sweep",
     "Trained",
     "accuracy_log",
+    "adapt",
+    "bench_clustering",
     "bench_evaluation",
     "bench_oneshot",
+    "bench_pictures",
     "bench_train",
     "build_model",
     "data_convert",
@@ -54,6 +65,7 @@ __all__ = [
     "learn",
     "load",
     "recipe",
+    "recipes",
     "result_rows",
     "run_folder",
     "surgery",

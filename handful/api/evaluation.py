@@ -16,6 +16,7 @@ from handful.api.dataset_search import (
     search_trained,
     search_with_examples,
 )
+from handful.api.domains import in_domain
 from handful.api.measuring import PROTOCOLS, Protocol, Sides, class_sides, measure
 from handful.api.models import DEFAULT_MODEL, Detector, load
 from handful.data.dataset import Dataset
@@ -107,6 +108,7 @@ def evaluate(
     base_classes: Sequence[str] = (),
     novel_classes: Sequence[str] = (),
     images: Path | str | None = None,
+    domain: str | None = None,
     device: str | None = None,
     options: SearchOptions | None = None,
     keep_per_class: int | None = KEPT_PER_CLASS,
@@ -118,9 +120,10 @@ def evaluate(
     support: its boxes (or class pictures) are the examples of a one-shot model; a trained one
     takes none. Classes are matched by name. protocol: one of ``PROTOCOLS``. base_classes,
     novel_classes: figures of these too, see ``class_sides``. images: where else pictures lie.
-    options, keep_per_class: of a one-shot search; the strongest detections kept for each class
-    and picture, None keeps all, as OS2D does. Raises ``DataError`` if there is no class in
-    common, and before any work for inputs and outputs that cannot be used.
+    domain: of the pictures, for an adapted model. options, keep_per_class: of a one-shot search;
+    the strongest detections kept for each class and picture, None keeps all, as OS2D does.
+    Raises ``DataError`` if there is no class in common, and before any work for inputs and
+    outputs that cannot be used.
     """
     reporter = reporter or SilentReporter()
     _require_usable(protocol, outputs)
@@ -132,6 +135,7 @@ def evaluate(
     detector = (
         load(model, device=device, reporter=reporter) if isinstance(model, (str, Path)) else model
     )
+    detector = in_domain(detector, domain)
     search = (
         search_trained(detector, shown, asked, reporter=reporter)
         if isinstance(detector, TrainedDetector)

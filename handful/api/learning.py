@@ -25,12 +25,13 @@ from handful.data.splits.records import keep_classes
 from handful.errors import ConfigError, DataError, suggest
 from handful.evaluate.detector import measure_detector
 from handful.files import require_writable
-from handful.methods.defrcn.embedders import LiteEmbedder
+from handful.memory.calibration import PrototypeCalibration, class_prototypes
+from handful.memory.embedders import LiteEmbedder
 from handful.methods.defrcn.learning import LearnRecipe, learn_recipe
 from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pcb import PrototypeCalibration, class_prototypes
 from handful.methods.defrcn.pictures import input_rule, train_transform
 from handful.methods.defrcn.start import start_from
+from handful.methods.detector import TrainableDetector
 from handful.predict.trained import TrainedDetector
 from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
@@ -82,9 +83,9 @@ def learn(
 ) -> Learned:
     """Learn the classes of ``support`` from its boxes; ``out`` becomes the folder of the run.
 
-    base: weights of a detector of the same kind to start from; by default ImageNet's for the
-    trunk alone. val: pictures to choose the
-    best step by; never learnt from. changes: fields of the recipe, such as ``train.steps``.
+    base: weights of a detector of the same kind to start from: a file, or "imagenet" for a trunk
+    alone; by default the base that comes with handful. val: pictures to choose the best step by;
+    never learnt from. changes: fields of the recipe, such as ``train.steps``.
     A run that was stopped goes on where it was. Raises ``DataError`` for a support without
     boxes, ``WeightsError`` for a base of another architecture, ``ConfigError`` for an unknown
     model and for a folder that holds another run.
@@ -104,7 +105,7 @@ def learn(
         tested=asked is not None,
         seed=seed,
     )
-    recipe = override(recipe, {"base": str(start or IMAGENET), **(changes or {})})
+    recipe = override(recipe, {"base": str(base or MODELS[0]), **(changes or {})})
     where = torch_device(device)
     torch.manual_seed(recipe.train.seed)
     network = start_network(recipe, start)
@@ -121,7 +122,7 @@ def learn(
     if embedder is not None:
         memory = class_prototypes(embedder, shown, reporter=reporter)
         memory.save(folder / PROTOTYPES)
-        calibration = PrototypeCalibration.of(recipe.model, embedder, memory.to(where))
+        calibration = PrototypeCalibration(embedder, memory.to(where), recipe.model.blend)
     task = DetectionTask(
         network,
         training_stream(
@@ -186,9 +187,7 @@ def most_boxes(dataset: Dataset) -> int:
 
 def base_file(base: Path | str | None) -> Path | None:
     """Return the weights to start from, or None for ImageNet's."""
-    if base == IMAGENET:
-        return None
-    return None if base is None else model_file(base)
+    return None if base == IMAGENET else model_file(base or MODELS[0])
 
 
 def start_network(recipe: LearnRecipe, start: Path | None) -> DeFRCN:
@@ -203,11 +202,11 @@ def start_network(recipe: LearnRecipe, start: Path | None) -> DeFRCN:
 
 
 def _write(model: nn.Module, path: Path, *, source: str) -> None:
-    save_detector(cast(DeFRCN, model), path, source=source)
+    save_detector(cast(TrainableDetector, model), path, source=source)
 
 
 def _measure(
     model: nn.Module, *, asked: Dataset, calibration: PrototypeCalibration | None
 ) -> dict[str, float]:
-    detector = TrainedDetector(cast(DeFRCN, model), calibration=calibration, score=None)
+    detector = TrainedDetector(cast(TrainableDetector, model), calibration=calibration, score=None)
     return measure_detector(detector, asked)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -12,78 +10,45 @@ import torch
 from torch import nn
 
 from handful.api.measuring import Sides, measure
-from handful.api.models import torch_device
-from handful.api.showing import show_run
-from handful.api.trained import save_detector, weight_file
+from handful.api.orders import Order, Trained
+from handful.api.trained import weight_file
 from handful.data.dataset import Dataset
 from handful.data.splits.field_sets import read_field_set
 from handful.data.splits.manifest import manifest_of
 from handful.errors import ConfigError
 from handful.evaluate.detector import detections_on
 from handful.evaluate.records import to_coco_results
-from handful.methods.defrcn.embedders import ResNet101Embedder
+from handful.memory.calibration import PrototypeCalibration, class_prototypes
+from handful.memory.embedders import ResNet101Embedder
 from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pcb import PrototypeCalibration, class_prototypes
 from handful.methods.defrcn.pictures import input_rule, train_transform
 from handful.methods.defrcn.recipes import DeFRCNRecipe
 from handful.methods.defrcn.start import start_from
+from handful.methods.detector import TrainableDetector
 from handful.predict.trained import TrainedDetector
-from handful.recipes.registry import recipe_document
-from handful.reporter import Reporter, SilentReporter
 from handful.train.detection import DetectionTask, training_stream
 from handful.train.loop import train
-from handful.train.run import PROTOTYPES, SHOTS, RunFolder
+from handful.train.run import PROTOTYPES, SHOTS
 from handful.weights import load_weights
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a run gives.
+def train_published(recipe: DeFRCNRecipe, order: Order) -> Trained:
+    """Run ``recipe`` as ``order`` says, or go on where it was stopped.
 
-    folder: of the run. weights: what ``load`` takes. results: figures, 0 to 1, where something
-    was to be found.
+    order.base: the weights that ``recipe.init`` starts from: an ImageNet backbone for the base
+    stage, a base detector for the novel one. order.pcb: the classifier whose embeddings
+    calibrate, if the recipe asks for it. Raises ``ConfigError`` if one of these is lacking,
+    before any data is read, and all that the data, the weights and the folder can be wrong in.
     """
-
-    folder: Path
-    weights: Path
-    results: Mapping[str, float]
-
-
-def train_published(
-    name: str,
-    recipe: DeFRCNRecipe,
-    *,
-    out: Path | str,
-    base: Path | str | None = None,
-    pcb: Path | str | None = None,
-    overwrite: bool = False,
-    device: str | None = None,
-    reporter: Reporter | None = None,
-) -> Trained:
-    """Run ``recipe``, known as ``name``, in the folder ``out``, or go on where it was stopped.
-
-    base: the weights that ``recipe.init`` starts from: an ImageNet backbone for the base stage,
-    a base detector for the novel one. pcb: the classifier whose embeddings calibrate, if the
-    recipe asks for it. Raises ``ConfigError`` if one of these is lacking, before any data is
-    read, and all that the data, the weights and the folder can be wrong in.
-    """
-    reporter = reporter or SilentReporter()
-    _require_weights(recipe, base, pcb)
-    where = torch_device(device)
+    _require_weights(recipe, order.base, order.pcb)
     root, data = recipe.data.root, recipe.data
     shown = read_field_set(
         data.train_sets(), root, draw_seed=recipe.train.seed, original_draw=data.original_draw
     )
     asked = read_field_set(data.test_sets(), root)
     torch.manual_seed(recipe.train.seed)
-    network = _started(recipe, base)
-    run = RunFolder.open(
-        out,
-        recipe_document(name, recipe),
-        overwrite=overwrite,
-        refresh=show_run,
-        write_weights=partial(_write, source=f"handful train {name}"),
-    )
+    network = _started(recipe, order.base)
+    run = order.open_run(recipe)
     if data.stage == "novel":
         division = data.test_sets()[0].division
         manifest = manifest_of(
@@ -94,7 +59,7 @@ def train_published(
             repetition="same_boxes" if recipe.repeats > 1 else "other_boxes",
         )
         run.keep(SHOTS, manifest.to_json())
-    calibration = _calibration(recipe, shown, pcb, run.path, where, reporter)
+    calibration = _calibration(recipe, shown, order)
     stream = training_stream(
         shown, train_transform(recipe.model), input_rule(recipe.model), settings=recipe.train
     )
@@ -104,7 +69,7 @@ def train_published(
         measure=partial(_measure, recipe=recipe, asked=asked, calibration=calibration),
         metric=recipe.evaluate.metric,
     )
-    outcome = train(task, recipe.train, run=run, reporter=reporter, device=str(where))
+    outcome = train(task, recipe.train, run=run, reporter=order.reporter, device=str(order.where))
     return Trained(run.path, weight_file(run.path), outcome.results)
 
 
@@ -141,27 +106,19 @@ def _started(recipe: DeFRCNRecipe, base: Path | str | None) -> DeFRCN:
         raise error.at(base) from error
 
 
-def _calibration(
-    recipe: DeFRCNRecipe,
-    shown: Dataset,
-    pcb: Path | str | None,
-    folder: Path,
-    device: torch.device,
-    reporter: Reporter,
-) -> PrototypeCalibration | None:
-    if not recipe.model.pcb or pcb is None:
+def _calibration(recipe: DeFRCNRecipe, shown: Dataset, order: Order) -> PrototypeCalibration | None:
+    if not recipe.model.pcb or order.pcb is None:
         return None
-    state, _ = load_weights(pcb, dtype=torch.float32)
-    embedder = ResNet101Embedder(state).to(device)
-    memory = class_prototypes(embedder, shown, reporter=reporter)
-    memory.save(folder / PROTOTYPES)
-    return PrototypeCalibration.of(
-        recipe.model, embedder, memory.to(device), excluded=recipe.data.base_classes()
+    state, _ = load_weights(order.pcb, dtype=torch.float32)
+    embedder = ResNet101Embedder(state).to(order.where)
+    memory = class_prototypes(embedder, shown, reporter=order.reporter)
+    memory.save(order.out / PROTOTYPES)
+    return PrototypeCalibration(
+        embedder,
+        memory.to(order.where),
+        recipe.model.blend,
+        excluded=frozenset(recipe.data.base_classes()),
     )
-
-
-def _write(model: nn.Module, path: Path, *, source: str) -> None:
-    save_detector(cast(DeFRCN, model), path, source=source)
 
 
 def _measure(
@@ -171,7 +128,7 @@ def _measure(
     asked: Dataset,
     calibration: PrototypeCalibration | None,
 ) -> dict[str, float]:
-    detector = TrainedDetector(cast(DeFRCN, model), calibration=calibration, score=None)
+    detector = TrainedDetector(cast(TrainableDetector, model), calibration=calibration, score=None)
     division = recipe.data.test_sets()[0].division
     found = detections_on(detector, asked)
     measured = measure(

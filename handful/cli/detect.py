@@ -24,6 +24,7 @@ def detect(
     like: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     box: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     model: str = "os2d-lite",
+    domain: str | None = None,
     device: str | None = None,
     json: Path | None = None,
     picture: Path | None = None,
@@ -36,6 +37,8 @@ def detect(
         like: an example, [NAME=]CROP.jpg; repeat it for more examples or classes.
         box: x1,y1,x2,y2 of the example in its picture, one for each --like ('whole' for all).
         model: a model that comes with handful, a weight file, or the folder of a run.
+        domain: source or target: where the pictures come from, for an adapted model; by default
+            the target.
         device: cpu, cuda or cuda:1; by default a GPU if there is one.
         json: file to write the answers to.
         picture: file for the picture with boxes drawn, or folder for those of a folder.
@@ -50,6 +53,7 @@ def detect(
         place,
         like=examples,
         model=model,
+        domain=domain,
         device=device,
         options=options,
         json=json,

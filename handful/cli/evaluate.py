@@ -37,6 +37,7 @@ def evaluate(
     base_classes: tuple[str, ...] = (),
     novel_classes: tuple[str, ...] = (),
     images: Path | None = None,
+    domain: str | None = None,
     keep_per_class: int = 100,
     device: str | None = None,
     json: Path | None = None,
@@ -61,6 +62,8 @@ def evaluate(
             voc1, voc2, voc3, coco for the published division.
         novel_classes: the same for the other side; what is not given is the rest.
         images: where else pictures are looked for.
+        domain: source or target: where the pictures come from, for an adapted model; by default
+            the target.
         keep_per_class: strongest detections kept for each class and picture; 0 keeps all,
             as OS2D does.
         device: cpu, cuda or cuda:1; by default a GPU if there is one.
@@ -98,6 +101,7 @@ def evaluate(
             base_classes=base_classes,
             novel_classes=novel_classes,
             images=images,
+            domain=domain,
             device=device,
             options=options,
             keep_per_class=keep_per_class or None,

@@ -32,7 +32,8 @@ def learn(
         support: COCO JSON (or another format) with the boxes to learn from.
         out: folder for the detector, its recipe, log and results.
         model: the kind of detector.
-        base: weights of a detector of this kind to start from, or 'imagenet'.
+        base: weights of a detector of this kind to start from, in place of the one that comes
+            with handful, or 'imagenet'.
         val: pictures with boxes to choose the best step by; never learnt from.
         steps: optimiser steps, in place of the recipe's own.
         seed: of everything random.

@@ -26,6 +26,7 @@ VERBS = {
     "demo": Verb("demo", "demo", "search drawn shelves for classes never seen, in minutes"),
     "detect": Verb("detect", "detect", "find what an example shows, in a picture or a folder"),
     "learn": Verb("learn", "learn", "learn new classes from a handful of boxes each"),
+    "adapt": Verb("adapt", "adapt", "move a detector to pictures of another kind"),
     "evaluate": Verb("evaluate", "evaluate", "measure a model on a data set"),
     "export": Verb("export", "export", "write a trained detector as one ONNX graph"),
     "export-run preprocess": Verb("export", "preprocess", "prepare pictures for such a graph"),
@@ -46,9 +47,11 @@ VERBS = {
     "bench oneshot": Verb("bench", "oneshot", "measure time and memory a class costs"),
     "bench evaluate": Verb("bench", "evaluate", "measure what COCO's metrics cost"),
     "bench train": Verb("bench", "training", "measure what a training step costs"),
+    "bench pictures": Verb("bench", "pictures", "measure how fast mosaics are made"),
+    "bench memory": Verb("bench", "memory", "measure what making a domain's memory takes"),
 }
 
-TAKE_FIELDS = ("train", "learn", "sweep")
+TAKE_FIELDS = ("train", "learn", "adapt", "sweep")
 """Commands in which ``--train.lr 0.1`` changes a field of the recipe."""
 
 USAGE = "handful [--version] [--debug] COMMAND …"

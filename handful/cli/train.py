@@ -17,7 +17,7 @@ def train(
     *,
     out: Path | None = None,
     split: int | None = None,
-    stage: Literal["base", "novel"] | None = None,
+    stage: Literal["base", "novel", "memory", "source", "target", "all"] | None = None,
     setting: Literal["fsod", "gfsod"] | None = None,
     shots: int | None = None,
     seed: int | None = None,
@@ -31,7 +31,7 @@ def train(
     overwrite: bool = False,
     device: str | None = None,
 ) -> None:
-    """Train by a recipe: os2d-lite, defrcn-lite, defrcn/voc, defrcn/coco, tfa/voc, tfa/coco.
+    """Train by a recipe: os2d-lite, defrcn-lite, defrcn/voc, tfa/coco, yolox/coco, ms2a/NAME.
 
     Any field of the recipe can be changed: --train.lr 0.005. A stopped run goes on where it was.
 
@@ -39,7 +39,8 @@ def train(
         name: of the recipe.
         out: folder of the run; by default one under out/train that says what is run.
         split: of VOC's classes, 1 to 3.
-        stage: base on many pictures, or novel on K boxes a class.
+        stage: base on many pictures, or novel on K boxes a class; of ms2a: base, memory, source,
+            target, or all of these.
         setting: of the novel stage: a head for novel classes only, or for all.
         shots: K.
         seed: number of the list of K boxes, or of everything random where there is none.

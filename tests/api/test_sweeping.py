@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handful.api import sweeping
-from handful.api.published import Trained
+from handful.api.orders import Trained
 from handful.errors import ConfigError
 from handful.files import write_json
 from handful.methods.defrcn.recipes import DeFRCNRecipe

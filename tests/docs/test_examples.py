@@ -12,6 +12,7 @@ import torch
 from few_boxes import write_support
 from PIL import Image
 from tiny_detector import logo
+from tiny_domains import write_domains
 
 from handful.boxes import box_iou
 from handful.cli.main import main
@@ -52,6 +53,7 @@ def pictures(tmp_path, monkeypatch):
     write_json(tmp_path / "support.json", coco("other-shelf.jpg", (40, 30), (180, 30)))
     write_json(tmp_path / "query.json", coco("shelf.jpg", (160, 80), (40, 30)))
     write_support(tmp_path / "few")
+    write_domains(tmp_path / "domains")
     monkeypatch.chdir(tmp_path)
 
 
