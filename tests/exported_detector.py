@@ -155,6 +155,7 @@ def write_query(
     """Write pictures and boxes near what the detector finds there; return the COCO file."""
     from tiny_detector import scene
 
+    from handful.boxes import clip_boxes
     from handful.boxes.geometry import to_xywh
 
     images, boxes = [], []
@@ -166,7 +167,10 @@ def write_query(
         picture.save(folder / name)
         images.append({"id": number * 7, "file_name": name, "width": size[0], "height": size[1]})
         found = (detector or loud_detector()).detect_all(picture)[:12]
-        near = to_xywh(found.boxes).numpy() + rng.uniform(0, 4, (len(found), 1))
+        # Not every detector keeps to the picture, but what is drawn by hand does.
+        near = to_xywh(clip_boxes(found.boxes, found.image_size)).numpy() + rng.uniform(
+            0, 4, (len(found), 1)
+        )
         for box, label in zip(near.tolist(), found.labels.tolist(), strict=True):
             width, height = (min(box[2 + axis], size[axis] - box[axis] - 1) for axis in (0, 1))
             if min(width, height) > 2:

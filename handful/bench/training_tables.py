@@ -17,6 +17,14 @@ COLUMNS = (
 )
 """Ratios: to torchvision's step of the same round. Regions: that the head learns from, if any."""
 
+NARROW = (0, 1, 2, 3, 6)
+"""Columns that a terminal has room for; a page shows all."""
+
+
+def narrow(row: Sequence[str]) -> tuple[str, ...]:
+    """Return of a row, or of ``COLUMNS``, what a terminal has room for."""
+    return tuple(row[place] for place in NARROW)
+
 
 def training_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return a row under ``COLUMNS`` for each model of a ``bench_train`` result."""

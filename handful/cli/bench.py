@@ -120,6 +120,7 @@ def training(
     from handful.bench.training_step import TrainingTask
     from handful.bench.training_tables import (
         COLUMNS,
+        narrow,
         training_facts,
         training_markdown,
         training_rows,
@@ -130,7 +131,7 @@ def training(
     image_size = None if size is None else (size[1], size[0])
     task = TrainingTask(models, image_size, pictures, boxes, steps, seed)
     result = api.bench_train(task, reporter=terminal_reporter())
-    shown = [(COLUMNS, training_rows(result))]
+    shown = [(narrow(COLUMNS), [narrow(row) for row in training_rows(result)])]
     _report(
         result,
         files,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +34,13 @@ def shown(card: GraphCard, *, scale: float = 1.5):
     return parity_batches(card, pictures, scales=(1.0, scale))
 
 
+def in_order(results: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Return detections by picture, class, place and score, whatever order they come in."""
+    return sorted(
+        (one["image_id"], one["category_id"], *one["bbox"], one["score"]) for one in results
+    )
+
+
 @pytest.mark.integration
 def test_a_yolox_in_three_parts_gives_what_evaluate_gives(tmp_path) -> None:
     detector, graph = loud_nano(), tmp_path / "model.onnx"
@@ -44,8 +53,9 @@ def test_a_yolox_in_three_parts_gives_what_evaluate_gives(tmp_path) -> None:
     got = api.export_run_postprocess(tmp_path / "raw", query=query, out=tmp_path / "result")
     expected = api.evaluate(tmp_path / "best.safetensors", query=query, device="cpu")
     assert 0.05 < expected.metrics["AP"] < 0.95
-    assert got.metrics["AP"] == pytest.approx(expected.metrics["AP"], abs=1e-6)
-    assert len(got.results) == len(expected.results)
+    # An untrained network's scores are equal to many digits, so their order says nothing.
+    assert in_order(got.results) == in_order(expected.results)
+    assert got.metrics["AP"] == pytest.approx(expected.metrics["AP"], abs=0.01)
 
 
 @pytest.mark.integration

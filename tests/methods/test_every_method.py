@@ -78,7 +78,10 @@ def yolox(size: Size, flavour: Flavour = "megvii") -> TrainableDetector:
 
 
 def ms2a() -> TrainableDetector:
-    config = MS2AConfig(CLASSES, "nano", input_size=(SIDE, SIDE), clusters=6, dropout=0.0)
+    # In a graph, each detection is a round of suppression that takes its time to translate.
+    config = MS2AConfig(
+        CLASSES, "nano", input_size=(SIDE, SIDE), clusters=6, dropout=0.0, max_detections=4
+    )
     network = MS2A(config)
     for name in config.domains:
         network.remember(name, [torch.randn(6, *size) for size in config.memory_sizes])
