@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from handful.errors import DataError, WeightsError
 from handful.files import replacing
+from handful.memory.tensor_file import read_tensors
 
 KIND = "handful class memory"
 VERSION = "1"
@@ -113,7 +113,7 @@ class ClassMemory:
     def load(cls, path: Path | str, *, model: str | None = None) -> ClassMemory:
         """Read a saved memory; raises ``WeightsError`` if it is none, or of another ``model``."""
         file = Path(path)
-        tensors, metadata = _read(file)
+        tensors, metadata = read_tensors(file, kind="class memory", remedy=_REMEDY)
         if metadata.get("kind") != KIND or not {"features", "owner"} <= tensors.keys():
             raise WeightsError("not a class memory", file=file, remedy=_REMEDY)
         if metadata.get("version") != VERSION:
@@ -146,21 +146,3 @@ class ClassMemory:
             raise WeightsError(
                 "a damaged class memory", file=file, got=str(error), remedy=_REMEDY
             ) from error
-
-
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(file, framework="pt") as content:
-            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-            return tensors, content.metadata() or {}
-    except OSError as error:
-        raise WeightsError(
-            "cannot read the class memory",
-            file=file,
-            got=error.strerror or str(error),
-            remedy="Check the path",
-        ) from error
-    except SafetensorError as error:
-        raise WeightsError(
-            "not a class memory", file=file, got=str(error), remedy=_REMEDY
-        ) from error

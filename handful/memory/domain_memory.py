@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from handful.errors import WeightsError
 from handful.files import replacing
+from handful.memory.tensor_file import read_tensors
 
 KIND = "handful domain memory"
 VERSION = "1"
@@ -50,7 +50,7 @@ class DomainMemories:
     def load(cls, path: Path | str, *, model: str | None = None) -> DomainMemories:
         """Read a saved memory; raises ``WeightsError`` if it is none, or of another ``model``."""
         file = Path(path)
-        tensors, card = _read(file)
+        tensors, card = read_tensors(file, kind="domain memory", remedy=_REMEDY)
         if card.get("kind") != KIND or card.get("version") != VERSION:
             raise WeightsError(
                 "not a domain memory, or one of another version",
@@ -102,17 +102,3 @@ class DomainMemories:
 def _levels(tensors: Mapping[str, Tensor], number: int) -> list[str]:
     own = [key for key in tensors if key.startswith(f"{number}.")]
     return sorted(own, key=lambda key: int(key.partition(".")[2]))
-
-
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(file, framework="pt") as content:
-            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-            return tensors, content.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            "cannot read the domain memory",
-            file=file,
-            got=getattr(error, "strerror", None) or str(error),
-            remedy="Check the path",
-        ) from error

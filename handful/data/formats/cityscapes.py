@@ -13,7 +13,7 @@ from pathlib import Path
 from handful.data.dataset import Dataset, Picture
 from handful.data.formats.format import Format, only_by_name
 from handful.data.formats.outlines import clipped_outline, extent, flat, has_area, read_points
-from handful.data.formats.records import Rows, missing_picture, required, truth, whole_number
+from handful.data.formats.records import Rows, missing_picture, required, stated_size, truth
 from handful.errors import ConfigError, DataError
 from handful.files import read_json
 
@@ -29,6 +29,8 @@ FOGS = ("0.02", "0.01", "0.005")
 
 UNLABELLED_PART = "test"
 """The part whose outlines are kept back: its files hold nothing but the edges of the camera."""
+
+SIZE = ("imgHeight", "imgWidth")
 
 
 def read(
@@ -53,7 +55,7 @@ def read(
         document = read_json(file)
         if not isinstance(document, dict):
             raise DataError("not outlines of Cityscapes", file=file, expected="a JSON object")
-        size = _size(document, file)
+        size = stated_size(document, SIZE, file=file, owner="the file")
         source, found = _find_picture(file, images, fog)
         if not found:
             missing.append((file, source))
@@ -119,22 +121,6 @@ def _outline_files(place: Path) -> list[Path]:
         expected=f"{OUTLINES}/PART/CITY/*{ENDING}",
         remedy=f"Name the folder that holds {OUTLINES}, or one of its parts",
     )
-
-
-def _size(document: Mapping[str, object], file: Path) -> tuple[int, int]:
-    height, width = (
-        whole_number(document, name, file=file, owner="the file")
-        for name in ("imgHeight", "imgWidth")
-    )
-    if height < 1 or width < 1:
-        raise DataError(
-            "the file has a picture of no area",
-            file=file,
-            field="imgHeight" if height < 1 else "imgWidth",
-            got=f"{width} x {height}",
-            expected="at least 1 x 1",
-        )
-    return height, width
 
 
 def _find_picture(file: Path, images: Path | None, fog: str | None) -> tuple[Path, bool]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from handful.data.dataset import Dataset, Picture
 from handful.data.formats.format import Format, only_by_name
-from handful.data.formats.records import Rows, checked_box, require_size
+from handful.data.formats.records import Rows, checked_box, require_size, written_number
 from handful.errors import DataError, suggest
 
 TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")
@@ -118,7 +118,8 @@ def read_labels(file: Path) -> Iterator[Label]:
                 remedy=suggest(words[0], (*TYPES, DONT_CARE)),
             )
         left, top, right, bottom = (
-            _number(words[place], file, number, name) for name, place in CORNERS.items()
+            written_number(words[place], name, file=file, owner=f"line {number}")
+            for name, place in CORNERS.items()
         )
         yield Label(number, words[0], (left, top, right, bottom))
 
@@ -139,20 +140,6 @@ def _meaning(type: str, mapping: Mapping) -> Iterator[tuple[str, bool]]:
         yield mapping.classes[type], False
     elif type in mapping.ignored:
         yield mapping.ignored[type], True
-
-
-def _number(text: str, file: Path, line: int, name: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise DataError(
-            f"line {line} has a field of the wrong type",
-            file=file,
-            field=name,
-            got=repr(text),
-            expected="a number",
-            remedy="Correct that field",
-        ) from error
 
 
 def _label_folder(place: Path) -> Path:

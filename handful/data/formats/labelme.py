@@ -30,8 +30,8 @@ from handful.data.formats.records import (
     missing_picture,
     require_size,
     required,
+    stated_size,
     truth,
-    whole_number,
 )
 from handful.data.images import IMAGE_SUFFIXES
 from handful.errors import DataError
@@ -57,6 +57,9 @@ class _Reading:
         self.names: list[str] = []
         self.drawn = 0
         self.clipped = 0
+
+
+SIZE = ("imageHeight", "imageWidth")
 
 
 def read(path: Path, *, images: Path | None = None, require_pictures: bool = True) -> Dataset:
@@ -170,22 +173,15 @@ def _find_picture(
 
 
 def _size(document: Mapping[str, Any], source: Path, file: Path) -> tuple[int, int]:
-    if document.get("imageHeight") is None or document.get("imageWidth") is None:
+    if any(document.get(name) is None for name in SIZE):
         return require_size(source, file=file, owner="imagePath")
-    height, width = (
-        whole_number(document, name, file=file, owner="the LabelMe file")
-        for name in ("imageHeight", "imageWidth")
+    return stated_size(
+        document,
+        SIZE,
+        file=file,
+        owner="the LabelMe file",
+        remedy="Correct that field, or write null to have it read from the picture",
     )
-    if height < 1 or width < 1:
-        raise DataError(
-            "the LabelMe file has a picture of no area",
-            file=file,
-            field="imageHeight" if height < 1 else "imageWidth",
-            got=f"{width} x {height}",
-            expected="at least 1 x 1",
-            remedy="Correct that field, or write null to have it read from the picture",
-        )
-    return height, width
 
 
 def _add_objects(

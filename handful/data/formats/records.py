@@ -149,6 +149,43 @@ def whole_number(record: Mapping[str, Any], name: str, *, file: Path, owner: str
     )
 
 
+def written_number(text: str, name: str, *, file: Path, owner: str) -> float:
+    """Return the number that ``text`` writes; raises ``DataError`` naming the field ``name``."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise DataError(
+            f"{owner} has a field of the wrong type",
+            file=file,
+            field=name,
+            got=repr(text),
+            expected="a number",
+            remedy="Correct that field",
+        ) from error
+
+
+def stated_size(
+    record: Mapping[str, Any],
+    names: tuple[str, str],
+    *,
+    file: Path,
+    owner: str,
+    remedy: str = "Correct that field",
+) -> tuple[int, int]:
+    """Return a picture's (height, width) from the fields ``names``; neither may be below 1."""
+    height, width = (whole_number(record, name, file=file, owner=owner) for name in names)
+    if height < 1 or width < 1:
+        raise DataError(
+            f"{owner} has a picture of no area",
+            file=file,
+            field=names[0] if height < 1 else names[1],
+            got=f"{width} x {height}",
+            expected="at least 1 x 1",
+            remedy=remedy,
+        )
+    return height, width
+
+
 def _whole(value: float) -> int | None:
     return int(value) if value.is_integer() else None
 

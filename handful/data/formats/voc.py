@@ -20,6 +20,7 @@ from handful.data.formats.records import (
     missing_picture,
     require_size,
     truth,
+    written_number,
 )
 from handful.data.images import IMAGE_SUFFIXES
 from handful.errors import DataError
@@ -143,17 +144,7 @@ def _number(element: Element, name: str, file: Path, owner: str) -> float:
         raise DataError(
             f"{owner} lacks a field", file=file, field=name, remedy="Add it, or export again"
         )
-    try:
-        return float(text)
-    except ValueError as error:
-        raise DataError(
-            f"{owner} has a field of the wrong type",
-            file=file,
-            field=name,
-            got=repr(text),
-            expected="a number",
-            remedy="Correct that field",
-        ) from error
+    return written_number(text, name, file=file, owner=owner)
 
 
 def _xml_files(folder: Path) -> Iterator[Path]:

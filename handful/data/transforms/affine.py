@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from handful.data.transforms.frame import PADDING, confined
+from handful.data.transforms.resize import require_scales
 from handful.data.transforms.sample import Sample
 from handful.data.transforms.warp import warped_pixels
-from handful.errors import ConfigError
 
 
 def affine_matrix(
@@ -76,13 +76,7 @@ class RandomAffine:
     fill: int = PADDING
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise ConfigError(
-                "a range of scales that makes no sense",
-                field="scale",
-                got=f"{self.scale[0]:g} to {self.scale[1]:g}",
-                expected="0 < low <= high",
-            )
+        require_scales(*self.scale, field="scale")
 
     def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
         """Return the picture as the drawn map shows it."""

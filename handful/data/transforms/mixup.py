@@ -10,8 +10,8 @@ from handful.data.transforms.flip import flipped
 from handful.data.transforms.frame import PADDING, blank, confined, joined, padded, paste, shifted
 from handful.data.transforms.letterbox import bilinear, fitted
 from handful.data.transforms.partners import Partners, partner_with_objects
+from handful.data.transforms.resize import require_scales
 from handful.data.transforms.sample import Sample
-from handful.errors import ConfigError
 
 _OUTSIDE = 0
 """Grey level where the partner does not reach: black, unlike everywhere else."""
@@ -69,13 +69,7 @@ class MixUp:
     fill: int = PADDING
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise ConfigError(
-                "a range of scales that makes no sense",
-                field="scale",
-                got=f"{self.scale[0]:g} to {self.scale[1]:g}",
-                expected="0 < low <= high",
-            )
+        require_scales(*self.scale, field="scale")
 
     def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
         """Return the blend, or the sample as it is where no partner holds an object."""

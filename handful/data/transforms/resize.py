@@ -84,6 +84,17 @@ class ShortSide:
         return ShortSide(tuple(scaled_side(side, factor) for side in self.sides), longest)
 
 
+def require_scales(low: float, high: float, *, field: str) -> None:
+    """Raise ``ConfigError`` naming ``field`` unless factors can be drawn from low to high."""
+    if not 0 < low <= high:
+        raise ConfigError(
+            "a range of scales that makes no sense",
+            field=field,
+            got=f"{low:g} to {high:g}",
+            expected="0 < low <= high",
+        )
+
+
 @dataclass(frozen=True)
 class ScaleJitter:
     """Resizes by a factor drawn evenly, on a logarithmic scale, from ``low`` to ``high``."""
@@ -92,13 +103,7 @@ class ScaleJitter:
     high: float = 1.25
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high:
-            raise ConfigError(
-                "a range of scales that makes no sense",
-                field="low",
-                got=f"{self.low:g} to {self.high:g}",
-                expected="0 < low <= high",
-            )
+        require_scales(self.low, self.high, field="low")
 
     def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
         """Return the resized sample."""
