@@ -100,14 +100,14 @@ def lite_config() -> DeFRCNConfig:
 
 def lite_card() -> GraphCard:
     """Return the card of that detector, without making it."""
+    from handful.data.transforms import ShortSide
     from handful.export.card import GraphCard
-    from handful.methods.defrcn.pictures import evaluation_resize, input_rule
+    from handful.methods.defrcn.pictures import input_rule
     from handful.nn.originals import WayBack
 
     config = lite_config()
-    return GraphCard(
-        "defrcn", CLASSES, input_rule(config), evaluation_resize(config), WayBack(clipped=True)
-    )
+    resize = ShortSide((config.test_short_side,), config.longest_side)
+    return GraphCard("defrcn", CLASSES, input_rule(config), resize, WayBack(clipped=True))
 
 
 def small_card(short: int, longest: int) -> GraphCard:
@@ -129,7 +129,7 @@ def nano_card() -> GraphCard:
     from handful.nn.originals import WayBack
 
     rule = InputRule(channel_order="bgr", divisor=32, fill=114, canvas=(64, 64))
-    return GraphCard("yolox", CLASSES, rule, Letterbox((64, 64)), WayBack(one_ratio=True))
+    return GraphCard("yolox", CLASSES, rule, Letterbox((64, 64)), WayBack(frame=(64, 64)))
 
 
 def export_detector(folder: Path) -> ExportedRun:

@@ -12,27 +12,26 @@ from torch import nn
 from handful.api.measuring import Sides, measure
 from handful.api.orders import Order, Trained
 from handful.api.trained import weight_file
+from handful.api.two_stage_methods import started, two_stage_method
 from handful.data.dataset import Dataset
-from handful.data.splits.field_sets import read_field_set
-from handful.data.splits.manifest import manifest_of
+from handful.data.objects import ObjectStream
+from handful.data.splits.manifest import ShotManifest, manifest_of
 from handful.errors import ConfigError
 from handful.evaluate.detector import detections_on
 from handful.evaluate.records import to_coco_results
 from handful.memory.calibration import PrototypeCalibration, class_prototypes
 from handful.memory.embedders import ResNet101Embedder
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pictures import input_rule, train_transform
-from handful.methods.defrcn.recipes import DeFRCNRecipe
-from handful.methods.defrcn.start import start_from
 from handful.methods.detector import TrainableDetector
+from handful.methods.few_shot import FewShotRecipe
+from handful.methods.two_stage import TwoStageDetector
 from handful.predict.trained import TrainedDetector
-from handful.train.detection import DetectionTask, training_stream
+from handful.train.detection import DetectionTask
 from handful.train.loop import train
 from handful.train.run import PROTOTYPES, SHOTS
 from handful.weights import load_weights
 
 
-def train_published(recipe: DeFRCNRecipe, order: Order) -> Trained:
+def train_published(recipe: FewShotRecipe, order: Order) -> Trained:
     """Run ``recipe`` as ``order`` says, or go on where it was stopped.
 
     order.base: the weights that ``recipe.init`` starts from: an ImageNet backbone for the base
@@ -40,29 +39,20 @@ def train_published(recipe: DeFRCNRecipe, order: Order) -> Trained:
     calibrate, if the recipe asks for it. Raises ``ConfigError`` if one of these is lacking,
     before any data is read, and all that the data, the weights and the folder can be wrong in.
     """
+    order = order if _calibrates(recipe) else order.without_pcb()
     _require_weights(recipe, order.base, order.pcb)
-    root, data = recipe.data.root, recipe.data
-    shown = read_field_set(
-        data.train_sets(), root, draw_seed=recipe.train.seed, original_draw=data.original_draw
-    )
-    asked = read_field_set(data.test_sets(), root)
+    data, method = recipe.data, two_stage_method(recipe)
+    shown, asked = data.read_train(draw_seed=recipe.train.seed), data.read_test()
     torch.manual_seed(recipe.train.seed)
     network = _started(recipe, order.base)
+    stream = method.stream(recipe, shown)
     run = order.open_run(recipe)
+    known = stream.objects if isinstance(stream, ObjectStream) else shown
+    for note in known.notes:
+        order.reporter.note(note)
     if data.stage == "novel":
-        division = data.test_sets()[0].division
-        manifest = manifest_of(
-            shown,
-            shots=data.shots or 0,
-            seed=data.seed,
-            novel=tuple(name for name in shown.class_names if name in division.novel),
-            repetition="same_boxes" if recipe.repeats > 1 else "other_boxes",
-        )
-        run.keep(SHOTS, manifest.to_json())
+        run.keep(SHOTS, _manifest(recipe, shown).to_json())
     calibration = _calibration(recipe, shown, order)
-    stream = training_stream(
-        shown, train_transform(recipe.model), input_rule(recipe.model), settings=recipe.train
-    )
     task = DetectionTask(
         network,
         stream,
@@ -73,7 +63,25 @@ def train_published(recipe: DeFRCNRecipe, order: Order) -> Trained:
     return Trained(run.path, weight_file(run.path), outcome.results)
 
 
-def _require_weights(recipe: DeFRCNRecipe, base: Path | str | None, pcb: Path | str | None) -> None:
+def _manifest(recipe: FewShotRecipe, shown: Dataset) -> ShotManifest:
+    data = recipe.data
+    return manifest_of(
+        shown,
+        shots=data.shots or 0,
+        seed=data.seed,
+        novel=tuple(name for name in shown.class_names if name in data.division.novel),
+        repetition="same_boxes" if recipe.repeats > 1 else "other_boxes",
+    )
+
+
+def _calibrates(recipe: FewShotRecipe) -> bool:
+    """Return whether ``recipe`` calibrates scores, which not every method can."""
+    return getattr(recipe.model, "pcb", False)
+
+
+def _require_weights(
+    recipe: FewShotRecipe, base: Path | str | None, pcb: Path | str | None
+) -> None:
     if recipe.init != "none" and base is None:
         what = "an ImageNet backbone" if recipe.init == "msra" else "a base detector"
         raise ConfigError(
@@ -83,7 +91,7 @@ def _require_weights(recipe: DeFRCNRecipe, base: Path | str | None, pcb: Path | 
             expected=f"--from with {what}",
             remedy="See 'handful weights list', or set init=none to start from random weights",
         )
-    if recipe.model.pcb and pcb is None:
+    if _calibrates(recipe) and pcb is None:
         raise ConfigError(
             "this recipe calibrates scores with a second network",
             field="model.pcb",
@@ -92,22 +100,22 @@ def _require_weights(recipe: DeFRCNRecipe, base: Path | str | None, pcb: Path | 
         )
 
 
-def _started(recipe: DeFRCNRecipe, base: Path | str | None) -> DeFRCN:
-    network = DeFRCN(recipe.model)
+def _started(recipe: FewShotRecipe, base: Path | str | None) -> TwoStageDetector:
+    method = two_stage_method(recipe)
+    network = method.build(recipe.model)
     if base is None:
         return network
     state, card = load_weights(base, dtype=torch.float32)
-    generator = torch.Generator().manual_seed(recipe.train.seed)
     try:
-        return start_from(
-            network, recipe.init, state, base_classes=card.class_names, generator=generator
-        )
+        return started(recipe, network, state, card)
     except ConfigError as error:
         raise error.at(base) from error
 
 
-def _calibration(recipe: DeFRCNRecipe, shown: Dataset, order: Order) -> PrototypeCalibration | None:
-    if not recipe.model.pcb or order.pcb is None:
+def _calibration(
+    recipe: FewShotRecipe, shown: Dataset, order: Order
+) -> PrototypeCalibration | None:
+    if not _calibrates(recipe) or order.pcb is None:
         return None
     state, _ = load_weights(order.pcb, dtype=torch.float32)
     embedder = ResNet101Embedder(state).to(order.where)
@@ -124,12 +132,12 @@ def _calibration(recipe: DeFRCNRecipe, shown: Dataset, order: Order) -> Prototyp
 def _measure(
     model: nn.Module,
     *,
-    recipe: DeFRCNRecipe,
+    recipe: FewShotRecipe,
     asked: Dataset,
     calibration: PrototypeCalibration | None,
 ) -> dict[str, float]:
     detector = TrainedDetector(cast(TrainableDetector, model), calibration=calibration, score=None)
-    division = recipe.data.test_sets()[0].division
+    division = recipe.data.division
     found = detections_on(detector, asked)
     measured = measure(
         asked,

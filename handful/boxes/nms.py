@@ -17,6 +17,17 @@ def nms(boxes: Tensor, scores: Tensor, *, iou: float) -> Tensor:
     return torchvision.ops.nms(boxes.float(), scores.float(), iou)
 
 
+def with_extra(boxes: Tensor, extra: Tensor | float) -> Tensor:
+    """Return ``boxes`` ``[N, 4]`` with ``extra`` added to their far sides.
+
+    extra: pixels, or ``[N, 2]`` (x, y). With 1.0 suppression counts as the old code did, in
+    which a box covers its last pixel.
+    """
+    if isinstance(extra, float) and not extra:
+        return boxes
+    return torch.cat([boxes[:, :2], boxes[:, 2:] + extra], dim=1)
+
+
 def grouped_nms(
     boxes: Tensor, scores: Tensor, groups: Tensor, *, iou: float, extent: Tensor | float
 ) -> Tensor:

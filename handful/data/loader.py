@@ -11,7 +11,7 @@ from torch import Tensor
 
 from handful.data.dataset import Dataset, Picture
 from handful.data.images import ImageSource, read_image
-from handful.data.order import grouped_parts, sample_randomness
+from handful.data.order import Part, grouped_parts, sample_randomness
 from handful.data.reading import PartReader, SampleReader, read_parts
 from handful.data.transforms import InputRule, Sample, Transform
 from handful.data.transforms.sample import has_extent
@@ -51,7 +51,7 @@ class TrainingStream:
     keep_empty: bool = False
     start_method: str | None = None
     positions: tuple[int, ...] = field(init=False, repr=False)
-    _reader: PartReader = field(init=False, repr=False)
+    reader: PartReader = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._require_sense()
@@ -67,7 +67,7 @@ class TrainingStream:
             )
         reader = PartReader(SampleReader(self.dataset), self.transform, self.rule, self.seed)
         object.__setattr__(self, "positions", tuple(usable.nonzero().flatten().tolist()))
-        object.__setattr__(self, "_reader", reader)
+        object.__setattr__(self, "reader", reader)
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yield ``parts`` batches a step, for ever, from step ``start`` on.
@@ -75,14 +75,22 @@ class TrainingStream:
         What comes before is counted, not read. Raises ``DataError`` naming a picture that
         cannot be read.
         """
-        plan = grouped_parts(
+        plan = self.plan(start)
+        return read_parts(self.reader, plan, workers=self.workers, start_method=self.start_method)
+
+    def plan(self, start: int = 0) -> Iterator[Part]:
+        """Yield which pictures each batch of this process is made of, from step ``start`` on."""
+        whole = grouped_parts(
             self.positions,
             self._groups(),
             size=self.batch // (self.world * self.parts),
             seed=self.seed,
         )
-        mine = islice(plan, start * self.world * self.parts + self.rank, None, self.world)
-        return read_parts(self._reader, mine, workers=self.workers, start_method=self.start_method)
+        return self.own_share(whole, start)
+
+    def own_share(self, parts: Iterator[Part], start: int = 0) -> Iterator[Part]:
+        """Return what this process takes of the ``parts`` of all, from step ``start`` on."""
+        return islice(parts, start * self.world * self.parts + self.rank, None, self.world)
 
     def _groups(self) -> list[int]:
         if not self.aspect_groups:

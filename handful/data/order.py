@@ -12,18 +12,25 @@ Part = list[tuple[int, int]]
 """What is run through the network at once: (number of the sample, position of its picture)."""
 
 _SHUFFLE, _SAMPLE, _PERIOD = 0, 1, 2
+PICTURES, OBJECTS = 0, 1
+"""Streams of one run, which are drawn independently of each other."""
 
 
-def shuffled(positions: Sequence[int], seed: int) -> Iterator[int]:
+def shuffled(positions: Sequence[int], seed: int, *, stream: int = PICTURES) -> Iterator[int]:
     """Yield ``positions`` for ever, each pass over them in a new order."""
     values = numpy.asarray(positions)
     for epoch in count():
-        order = numpy.random.default_rng((seed, _SHUFFLE, epoch)).permutation(len(values))
+        order = _randomness(seed, _SHUFFLE, epoch, stream).permutation(len(values))
         yield from values[order].tolist()
 
 
 def grouped_parts(
-    positions: Sequence[int], groups: Sequence[int], *, size: int, seed: int
+    positions: Sequence[int],
+    groups: Sequence[int],
+    *,
+    size: int,
+    seed: int,
+    stream: int = PICTURES,
 ) -> Iterator[Part]:
     """Yield for ever parts of ``size`` samples whose pictures share one of ``groups``.
 
@@ -32,18 +39,23 @@ def grouped_parts(
     """
     group_of = dict(zip(positions, groups, strict=True))
     waiting: dict[int, Part] = defaultdict(list)
-    for number, position in enumerate(shuffled(positions, seed)):
+    for number, position in enumerate(shuffled(positions, seed, stream=stream)):
         part = waiting[group_of[position]]
         part.append((number, position))
         if len(part) == size:
             yield waiting.pop(group_of[position])
 
 
-def sample_randomness(seed: int, number: int) -> numpy.random.Generator:
-    """Return what sample ``number`` of a run draws from, whoever reads it and when."""
-    return numpy.random.default_rng((seed, _SAMPLE, number))
+def sample_randomness(seed: int, number: int, *, stream: int = PICTURES) -> numpy.random.Generator:
+    """Return what sample ``number`` of a run's stream draws from, whoever reads it and when."""
+    return _randomness(seed, _SAMPLE, number, stream)
 
 
 def period_randomness(seed: int, number: int) -> numpy.random.Generator:
     """Return what all processes draw from alike for period ``number`` of a run's steps."""
-    return numpy.random.default_rng((seed, _PERIOD, number))
+    return _randomness(seed, _PERIOD, number, PICTURES)
+
+
+def _randomness(seed: int, purpose: int, number: int, stream: int) -> numpy.random.Generator:
+    # The stream of pictures is named by nothing, as in runs before there was another.
+    return numpy.random.default_rng((seed, purpose, number, *([stream] if stream else [])))

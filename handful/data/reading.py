@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy
 import torch
@@ -17,7 +17,18 @@ from handful.data.dataset import Dataset, Picture
 from handful.data.order import Part, sample_randomness
 from handful.data.transforms import InputRule, Sample, Transform, usable_targets
 from handful.errors import DataError, HandfulError
-from handful.structures import Batch, Targets
+from handful.structures import Batch, ObjectCrops, Targets
+
+AnyPart = TypeVar("AnyPart", contravariant=True)
+
+
+class BatchReader(Protocol[AnyPart]):
+    """Makes batches of parts; cheap to send to another process."""
+
+    def batch(self, part: AnyPart, /) -> Batch:
+        """Return the batch of a part; raises ``DataError`` naming a picture that is bad."""
+        ...
+
 
 _COLUMNS = ("boxes", "labels", "crowd", "difficult")
 _READ_AHEAD = 2
@@ -80,8 +91,8 @@ class PartReader:
 
 
 def read_parts(
-    reader: PartReader,
-    parts: Iterable[Part],
+    reader: BatchReader[AnyPart],
+    parts: Iterable[AnyPart],
     *,
     workers: int = 0,
     start_method: str | None = None,
@@ -112,20 +123,34 @@ def read_parts(
 
 @dataclass(frozen=True)
 class _PackedBatch:
-    """A batch on its way between processes: one tensor, which is shared; the rest is copied."""
+    """A batch on its way between processes: pixels are shared, the rest is copied.
+
+    crops: all scales as one row of values, because each shared tensor costs an open file.
+    """
 
     images: Tensor
     sizes: numpy.ndarray
     tables: tuple[dict[str, numpy.ndarray], ...]
     others: dict[str, Any]
+    crops: Tensor | None = None
+    crop_shapes: tuple[torch.Size, ...] = ()
+    crop_labels: numpy.ndarray | None = None
 
     @classmethod
     def of(cls, batch: Batch) -> _PackedBatch:
-        return cls(
+        packed = cls(
             batch.images,
             batch.sizes.numpy(),
             tuple({name: getattr(one, name).numpy() for name in _COLUMNS} for one in batch.targets),
             {"originals": batch.originals, "pictures": batch.pictures},
+        )
+        if batch.crops is None:
+            return packed
+        return replace(
+            packed,
+            crops=torch.cat([one.flatten() for one in batch.crops.pictures]),
+            crop_shapes=tuple(one.shape for one in batch.crops.pictures),
+            crop_labels=batch.crops.labels.numpy(),
         )
 
     def batch(self) -> Batch:
@@ -136,16 +161,31 @@ class _PackedBatch:
             )
             for table, (height, width) in zip(self.tables, self.sizes, strict=True)
         )
-        return Batch(self.images, torch.from_numpy(self.sizes), targets, **self.others)
+        return Batch(
+            self.images,
+            torch.from_numpy(self.sizes),
+            targets,
+            crops=self._object_crops(),
+            **self.others,
+        )
+
+    def _object_crops(self) -> ObjectCrops | None:
+        if self.crops is None or self.crop_labels is None:
+            return None
+        rows = self.crops.split([shape.numel() for shape in self.crop_shapes])
+        return ObjectCrops(
+            tuple(row.view(shape) for row, shape in zip(rows, self.crop_shapes, strict=True)),
+            torch.from_numpy(self.crop_labels),
+        )
 
 
 class _PackedParts(Source):
     """What a reading process runs: errors are handed over, so that they arrive as they were."""
 
-    def __init__(self, reader: PartReader) -> None:
+    def __init__(self, reader: BatchReader[Any]) -> None:
         self.reader = reader
 
-    def __getitem__(self, part: Part) -> _PackedBatch | HandfulError:
+    def __getitem__(self, part: Any) -> _PackedBatch | HandfulError:
         try:
             return _PackedBatch.of(self.reader.batch(part))
         except HandfulError as error:

@@ -110,6 +110,7 @@ class TrainableDetector(nn.Module, ABC):
 
 DETECTORS: Mapping[str, tuple[str, str]] = {
     "defrcn": ("handful.methods.defrcn.model", "DeFRCN"),
+    "mpsr": ("handful.methods.mpsr.model", "MPSR"),
     "ms2a": ("handful.methods.ms2a.model", "MS2A"),
     "yolox": ("handful.methods.yolox.model", "YOLOX"),
 }

@@ -24,20 +24,29 @@ class StageHead(nn.Module):
 
 
 class DenseHead(nn.Module):
-    """Two fully connected layers on all cells of a region."""
+    """Two fully connected layers on all cells of a region.
 
-    def __init__(self, inputs: int, channels: int) -> None:
+    rectified: whether what comes out cannot be negative. torch_start: whether weights and
+    biases start as torch's do, which is smaller by the root of three.
+    """
+
+    def __init__(
+        self, inputs: int, channels: int, *, rectified: bool = True, torch_start: bool = False
+    ) -> None:
         super().__init__()
         self.channels = channels
+        self.rectified = rectified
         self.first = nn.Linear(inputs, channels)
         self.second = nn.Linear(channels, channels)
-        for layer in (self.first, self.second):
-            nn.init.kaiming_uniform_(layer.weight, a=1)
-            nn.init.zeros_(layer.bias)
+        if not torch_start:
+            for layer in (self.first, self.second):
+                nn.init.kaiming_uniform_(layer.weight, a=1)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Return vectors ``[M, C']`` of ``pooled`` ``[M, C, s, s]``."""
-        return torch.relu_(self.second(torch.relu_(self.first(pooled.flatten(1)))))
+        vectors = self.second(torch.relu_(self.first(pooled.flatten(1))))
+        return torch.relu_(vectors) if self.rectified else vectors
 
 
 class CosineClassifier(nn.Module):
@@ -73,9 +82,7 @@ class BoxPredictor(nn.Module):
         super().__init__()
         self.dropout = dropout
         self.classifier = classifier
-        self.regressor = nn.Linear(inputs, 4 * class_count)
-        nn.init.normal_(self.regressor.weight, std=BOX_SPREAD)
-        nn.init.zeros_(self.regressor.bias)
+        self.regressor = linear_layer(inputs, 4 * class_count, spread=BOX_SPREAD)
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits ``[M, K + 1]`` and offsets ``[M, 4 K]``; dropout acts on logits only."""
@@ -85,10 +92,10 @@ class BoxPredictor(nn.Module):
         return self.classifier(vectors), offsets
 
 
-def linear_classifier(inputs: int, outputs: int) -> nn.Linear:
-    """Return a linear layer that starts near zero."""
+def linear_layer(inputs: int, outputs: int, *, spread: float = CLASS_SPREAD) -> nn.Linear:
+    """Return a linear layer whose weights start near zero, ``spread`` their deviation."""
     layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, std=CLASS_SPREAD)
+    nn.init.normal_(layer.weight, std=spread)
     nn.init.zeros_(layer.bias)
     return layer
 

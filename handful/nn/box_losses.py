@@ -21,13 +21,15 @@ def rpn_losses(
     anchors: Tensor,
     targets: Sequence[AnchorTargets],
     *,
-    divisor: float,
+    divisor: Tensor | float,
     beta: float = 0.0,
+    extra: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Return the losses of ``objectness`` ``[B, N]`` and ``deltas`` ``[B, N, 4]``.
 
     Cross entropy over sampled anchors ``[N, 4]``, and smooth L1 over the positive ones, both
     summed and divided by ``divisor``. beta: where smooth L1 turns linear; 0 is plain L1.
+    extra: pixels added to both sides of all boxes.
     """
     labels = torch.stack([one.labels for one in targets])
     pictures, rows = (labels != IGNORED).nonzero().unbind(1)
@@ -40,7 +42,7 @@ def rpn_losses(
         rows = (one.labels == POSITIVE).nonzero().flatten()
         found.append(deltas[picture, rows])
         objects = one.boxes[one.objects[rows]] if len(one.boxes) else one.boxes
-        wanted.append(encode_boxes(objects, anchors[rows], weights=UNIT_WEIGHTS))
+        wanted.append(encode_boxes(objects, anchors[rows], weights=UNIT_WEIGHTS, extra=extra))
     boxes = F.smooth_l1_loss(
         torch.cat(found).float(), torch.cat(wanted), beta=beta, reduction="sum"
     )
@@ -56,18 +58,21 @@ def box_head_losses(
     target_boxes: Tensor,
     weights: Weights = OFFSET_WEIGHTS,
     beta: float = 0.0,
+    extra: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Return the losses of ``class_logits`` ``[S, K + 1]`` and ``box_offsets`` ``[S, 4 K]``.
 
     labels: ``[S]``, K for background. boxes: ``[S, 4]`` samples, whose offsets to
-    ``target_boxes`` ``[S, 4]`` the columns of their class should say. Cross entropy is the mean
-    over samples; smooth L1 over objects is divided by the number of all samples.
+    ``target_boxes`` ``[S, 4]`` the columns of their class should say, or the only columns
+    ``[S, 4]`` there are. Cross entropy is the mean over samples; smooth L1 over objects is
+    divided by the number of all samples. beta, extra: as in ``rpn_losses``.
     """
     count = max(len(labels), 1)
     background = class_logits.shape[1] - 1
     classes = F.cross_entropy(class_logits.float(), labels, reduction="sum") / count
     rows = (labels < background).nonzero().flatten()
     per_class = box_offsets.reshape(-1, box_offsets.shape[1] // 4, 4)
-    found = per_class[rows, labels[rows]].float()
-    wanted = encode_boxes(target_boxes[rows], boxes[rows], weights=weights)
+    columns = labels[rows].clamp(max=per_class.shape[1] - 1)
+    found = per_class[rows, columns].float()
+    wanted = encode_boxes(target_boxes[rows], boxes[rows], weights=weights, extra=extra)
     return classes, F.smooth_l1_loss(found, wanted, beta=beta, reduction="sum") / count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,9 +24,26 @@ class FPN(nn.Module):
 
         The top one is every second cell of the one below it.
         """
-        levels = [layer(one) for layer, one in zip(self.lateral, maps, strict=True)]
-        for fine in range(len(levels) - 2, -1, -1):
-            above = F.interpolate(levels[fine + 1], size=levels[fine].shape[-2:], mode="nearest")
-            levels[fine] = levels[fine] + above
-        levels = [layer(one) for layer, one in zip(self.output, levels, strict=True)]
-        return [*levels, levels[-1][:, :, ::2, ::2]]
+        chosen = self.chosen(maps, range(len(maps) + 1))
+        return [chosen[level] for level in range(len(maps) + 1)]
+
+    def chosen(self, maps: Sequence[Tensor], levels: Collection[int]) -> dict[int, Tensor]:
+        """Return of ``forward``'s maps those of ``levels`` alone, by level, 0 for the finest.
+
+        Nothing is computed that they do not need.
+        """
+        top = len(maps)
+        wanted = {min(level, top - 1) for level in levels}
+        chosen: dict[int, Tensor] = {}
+        inner = maps[-1].new_zeros(())
+        for level in range(top - 1, min(wanted) - 1, -1):
+            lateral = self.lateral[level](maps[level])
+            if level < top - 1:
+                size = lateral.shape[-2:]
+                lateral = lateral + F.interpolate(inner, size=size, mode="nearest")
+            inner = lateral
+            if level in wanted:
+                chosen[level] = self.output[level](inner)
+        if top in levels:
+            chosen[top] = chosen[top - 1][:, :, ::2, ::2]
+        return chosen

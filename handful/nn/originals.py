@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from handful.boxes import box_area
+from handful.data.transforms.letterbox import fitted_size, fitting_factor
 from handful.nn.found import Found
 from handful.structures import Detections
 
@@ -17,11 +18,12 @@ from handful.structures import Detections
 class WayBack:
     """How boxes return to the original picture.
 
-    one_ratio: both axes are scaled like the one that filled its frame, else each by its own
-    ratio. clipped: boxes end at the border of the picture, and go where nothing is left.
+    frame: (height, width) that pictures were fitted into, sides rounded down: both axes return
+    by the one factor before that rounding; None: each axis by its own ratio. clipped: boxes end
+    at the border of the picture, and go where nothing is left.
     """
 
-    one_ratio: bool = False
+    frame: tuple[int, int] | None = None
     clipped: bool = False
 
 
@@ -37,7 +39,7 @@ def on_originals(
     detections = []
     for picture, original in enumerate(originals):
         count = int(found.counts[picture])
-        boxes = _moved(found.boxes[picture, :count], sizes[picture], original, one=way.one_ratio)
+        boxes = _moved(found.boxes[picture, :count], sizes[picture], original, frame=way.frame)
         kept = torch.ones(count, dtype=torch.bool, device=boxes.device)
         if way.clipped:
             limit = boxes.new_tensor([original[1], original[0]]).repeat(2)
@@ -55,9 +57,13 @@ def on_originals(
     return detections
 
 
-def _moved(boxes: Tensor, size: Tensor, original: tuple[int, int], *, one: bool) -> Tensor:
-    if one:
-        # Sides were rounded down, so the larger ratio is the exact one.
+def _moved(
+    boxes: Tensor, size: Tensor, original: tuple[int, int], *, frame: tuple[int, int] | None
+) -> Tensor:
+    if frame is not None:
+        if tuple(size.tolist()) == fitted_size(original, frame):
+            return boxes / fitting_factor(original, frame, rounding="floor")
+        # Shown at another size than usual; rounded down, so the larger ratio is the nearer one.
         return boxes / (size.to(boxes) / boxes.new_tensor(original)).max()
     ratio = boxes.new_tensor(original) / size.to(boxes)
     return boxes * ratio.flip(0).repeat(2)

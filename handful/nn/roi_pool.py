@@ -10,11 +10,22 @@ import torch
 import torchvision
 from torch import Tensor
 
-CANONICAL_SIZE = 224.0
-CANONICAL_STRIDE = 16
-"""A region of 224 pixels is read from the map of stride 16 (FPN, arXiv 1612.03144, equation 1)."""
 
-ROUNDING = 1e-8
+@dataclass(frozen=True)
+class LevelRule:
+    """Which map a region is read from (FPN, arXiv 1612.03144, equation 1).
+
+    A region of ``size`` pixels is read from the map of ``stride``. rounding: added to the ratio
+    of a region's side to ``size``. extra: pixels added to both sides of a region.
+    """
+
+    size: float = 224.0
+    stride: int = 16
+    rounding: float = 1e-8
+    extra: float = 0.0
+
+
+CANONICAL_LEVELS = LevelRule()
 
 
 @dataclass(frozen=True)
@@ -23,20 +34,21 @@ class RoiPooling:
 
     strides: of the maps, fine to coarse, each twice the one before. sampling: points along
     each side of a cell, 0 for as many as it covers map cells. aligned: half a pixel is taken
-    off, so that points lie between the right cells.
+    off, so that points lie between the right cells. levels: which map each region is cut from.
     """
 
     size: int
     strides: tuple[int, ...]
     sampling: int = 0
     aligned: bool = True
+    levels: LevelRule = CANONICAL_LEVELS
 
     def __call__(self, maps: Sequence[Tensor], boxes: Tensor, pictures: Tensor) -> Tensor:
         """Return ``[M, C, size, size]`` of ``boxes`` ``[M, 4]`` on ``pictures`` ``[M]``."""
         regions = torch.cat([pictures[:, None].to(boxes.dtype), boxes], dim=1)
         if len(maps) == 1:
             return self._align(maps[0], regions, self.strides[0])
-        levels = roi_levels(boxes, strides=self.strides)
+        levels = roi_levels(boxes, strides=self.strides, rule=self.levels)
         pooled = maps[0].new_zeros((boxes.shape[0], maps[0].shape[1], self.size, self.size))
         for level, (one, stride) in enumerate(zip(maps, self.strides, strict=True)):
             rows = (levels == level).nonzero().flatten()
@@ -55,11 +67,12 @@ class RoiPooling:
         )
 
 
-def roi_levels(boxes: Tensor, *, strides: Sequence[int]) -> Tensor:
+def roi_levels(
+    boxes: Tensor, *, strides: Sequence[int], rule: LevelRule = CANONICAL_LEVELS
+) -> Tensor:
     """Return which of the maps of ``strides`` each of ``boxes`` ``[M, 4]`` is read from ``[M]``."""
-    side = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).clamp(min=0).sqrt()
+    sides = boxes[:, 2:] - boxes[:, :2] + rule.extra
+    side = (sides[:, 0] * sides[:, 1]).clamp(min=0).sqrt()
     finest = math.log2(strides[0])
-    exponent = torch.floor(
-        math.log2(CANONICAL_STRIDE) + torch.log2(side / CANONICAL_SIZE + ROUNDING)
-    )
+    exponent = torch.floor(math.log2(rule.stride) + torch.log2(side / rule.size + rule.rounding))
     return (exponent - finest).clamp(0, len(strides) - 1).long()

@@ -36,14 +36,23 @@ def sample_regions(
     count: int,
     positive_part: float,
     permutation: Permutation,
+    objects_first: bool = False,
+    extra: float = 0.0,
 ) -> RoiSamples:
     """Return ``count`` samples of one picture: ``proposals`` ``[P, 4]``, ``objects`` ``[G, 4]``.
 
-    labels: classes ``[G]`` of the objects, which stand behind the proposals. At most
-    ``positive_part`` of the samples overlap an object by ``positive_iou`` or more.
+    labels: classes ``[G]`` of the objects, which stand behind the proposals; with
+    ``objects_first`` before them, each for itself whatever it overlaps. At most
+    ``positive_part`` of the samples overlap an object by ``positive_iou`` or more. extra:
+    pixels added to both sides of all boxes.
     """
-    boxes = torch.cat([proposals, objects])
-    matches = match_boxes(box_iou(objects, boxes), positive=positive_iou, negative=positive_iou)
+    boxes = torch.cat([objects, proposals] if objects_first else [proposals, objects])
+    overlaps = box_iou(objects, boxes, extra=extra)
+    matches = match_boxes(overlaps, positive=positive_iou, negative=positive_iou)
+    if objects_first:
+        own = torch.arange(len(objects), device=boxes.device)
+        matches.objects[: len(objects)] = own
+        matches.labels[: len(objects)] = POSITIVE
     inside = matches.labels == POSITIVE
     classes = torch.full_like(matches.objects, class_count)
     if len(objects):

@@ -36,10 +36,14 @@ class RPNHead(nn.Module):
         objectness, deltas = [], []
         for one in maps:
             hidden = torch.relu_(self.convolution(one))
-            objectness.append(self.objectness(hidden).permute(0, 2, 3, 1).flatten(1))
+            objectness.append(self.scores(hidden).permute(0, 2, 3, 1).flatten(1))
             offsets = self.deltas(hidden).permute(0, 2, 3, 1)
             deltas.append(offsets.reshape(offsets.shape[0], -1, 4))
         return objectness, deltas
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """Return logits ``[B, A, h, w]`` of the anchors of ``hidden`` ``[B, C, h, w]``."""
+        return self.objectness(hidden)
 
 
 class AnchorTargets(NamedTuple):
@@ -55,13 +59,35 @@ class AnchorTargets(NamedTuple):
 
 
 def match_anchors(
-    anchors: Tensor, boxes: Tensor, *, positive: float, negative: float
+    anchors: Tensor,
+    boxes: Tensor,
+    *,
+    positive: float,
+    negative: float,
+    takeover: float | None = None,
+    extra: float = 0.0,
 ) -> AnchorTargets:
-    """Return the targets of ``anchors`` ``[N, 4]`` for objects ``boxes`` ``[G, 4]``."""
+    """Return the targets of ``anchors`` ``[N, 4]`` for objects ``boxes`` ``[G, 4]``.
+
+    takeover: how objects take anchors that overlap none enough, see ``match_boxes``. extra:
+    pixels added to both sides of all boxes.
+    """
     matches = match_boxes(
-        box_iou(boxes, anchors), positive=positive, negative=negative, low_quality=True
+        box_iou(boxes, anchors, extra=extra),
+        positive=positive,
+        negative=negative,
+        low_quality=takeover is None,
+        takeover=takeover,
     )
     return AnchorTargets(matches.labels, matches.objects, boxes)
+
+
+def only_among(chosen: Tensor, targets: AnchorTargets) -> AnchorTargets:
+    """Return ``targets`` of the ``chosen`` ones of N anchors as those of all ``[N]``."""
+    labels = torch.full_like(chosen, IGNORED, dtype=torch.long)
+    objects = torch.zeros_like(labels)
+    labels[chosen], objects[chosen] = targets.labels, targets.objects
+    return AnchorTargets(labels, objects, targets.boxes)
 
 
 def sample_anchors(
@@ -80,3 +106,16 @@ def sample_anchors(
     sampled[positive] = POSITIVE
     sampled[negative] = NEGATIVE
     return targets._replace(labels=sampled)
+
+
+def drawn_count(targets: Sequence[AnchorTargets], *, least: int = 0) -> Tensor:
+    """Return how many anchors of all pictures are not ignored.
+
+    least: what each kind, positive and negative, counts as in a picture where it has fewer.
+    """
+    counts = [
+        (one.labels == kind).sum().clamp(min=least)
+        for one in targets
+        for kind in (POSITIVE, NEGATIVE)
+    ]
+    return torch.stack(counts).sum()

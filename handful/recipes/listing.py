@@ -1,4 +1,4 @@
-"""All recipes as a table."""
+"""All recipes as a table, for a page or for a terminal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ def recipe_table(entries: Iterable[RecipeEntry]) -> str:
     for entry in entries:
         choices = ", ".join(_choice(name, entry.defaults) for name in entry.types)
         lines.append(f"| `{entry.name}` | {entry.summary} | {choices} |")
+    return "\n".join(lines) + "\n"
+
+
+def recipe_lines(entries: Iterable[RecipeEntry]) -> str:
+    """Return ``entries`` as plain text: a line with name and sentence, and one with choices."""
+    lines = []
+    for entry in entries:
+        choices = " ".join(
+            f"{name}={write_value(entry.defaults[name])}" if name in entry.defaults else f"{name}="
+            for name in entry.types
+        )
+        lines += [f"{entry.name}: {entry.summary.replace('``', '')}", f"    {choices}"]
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,8 @@ class TrainSettings:
     steps: optimiser steps. batch: pictures a step, over all processes and accumulated parts.
     accumulate: parts that a step's batch is run in. optimizer, lr, momentum, nesterov: of the
     update; lr is that of the full ``batch``. weight_decay: on weights; ``norm_decay`` on
-    normalisation layers, ``bias_decay`` on every other parameter named bias (None: the same).
+    normalisation layers, ``bias_decay`` on every other parameter named bias (None: the same);
+    those learn at ``bias_lr`` times lr.
     schedule: "step" multiplies lr by ``decay`` at each of ``milestones``, "cosine" goes down to
     ``final`` times lr, "cosine_after_warmup" does so from the end of the warm-up on. hold: last
     steps of a cosine that stay there. first_count: the number that the first update has on the
@@ -41,6 +42,7 @@ class TrainSettings:
     weight_decay: float = 1e-4
     norm_decay: float | None = None
     bias_decay: float | None = None
+    bias_lr: float = 1.0
     schedule: Literal["step", "cosine", "cosine_after_warmup"] = "step"
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
@@ -72,8 +74,9 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise _senseless(name, value, f"{least} or more")
-        if self.lr == 0:
-            raise _senseless("lr", self.lr, "more than 0")
+        for name in ("lr", "bias_lr"):
+            if getattr(self, name) == 0:
+                raise _senseless(name, getattr(self, name), "more than 0")
         if self.ema is not None and not 0 < self.ema < 1:
             raise _senseless("ema", self.ema, "a decay between 0 and 1, such as 0.999, or none")
         if list(self.milestones) != sorted(set(self.milestones)):
@@ -96,6 +99,7 @@ _LEAST = {
     "weight_decay": 0,
     "norm_decay": 0,
     "bias_decay": 0,
+    "bias_lr": 0,
     "decay": 0,
     "final": 0,
     "warmup": 0,

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from handful.structures.crops import ObjectCrops
 from handful.structures.targets import Targets
 
 
@@ -22,6 +23,7 @@ class Batch:
     pictures: their positions in the data set.
     closing: whether training is in its last steps, which learn from plain pictures.
     domains: ``[B]`` int64, the domain that each picture comes from, None where there are none.
+    crops: objects of other pictures, cut out at several scales, None where none are learned from.
     """
 
     images: Tensor
@@ -31,6 +33,7 @@ class Batch:
     pictures: tuple[int, ...]
     closing: bool = False
     domains: Tensor | None = None
+    crops: ObjectCrops | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -43,4 +46,5 @@ class Batch:
             sizes=self.sizes.to(device, non_blocking=True),
             targets=tuple(one.to(device) for one in self.targets),
             domains=None if self.domains is None else self.domains.to(device, non_blocking=True),
+            crops=None if self.crops is None else self.crops.to(device),
         )

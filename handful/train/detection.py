@@ -61,9 +61,12 @@ class DetectionTask(Task):
         return self.stream.batches(start)
 
     def losses(self, model: Any, batch: Batch) -> Mapping[str, Tensor]:
-        """Return the model's losses on ``batch``; one with domains or a closing is told of them."""
-        domains = () if batch.domains is None else (batch.domains,)
-        outputs = model(batch.images, batch.sizes, *domains)
+        """Return the model's losses on ``batch``.
+
+        A model is told of domains, crops or a closing where a batch has them.
+        """
+        extras = [one for one in (batch.domains, batch.crops) if one is not None]
+        outputs = model(batch.images, batch.sizes, *extras)
         if batch.closing:
             return model.loss(outputs, batch.targets, closing=True)
         return model.loss(outputs, batch.targets)

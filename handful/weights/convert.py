@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+WRAPPED = "module."
+"""How entries start that were saved with a wrapper for several GPUs around the network."""
+
 State = Mapping[str, "Tensor"]
 Mapped = tuple[dict[str, "Tensor"], dict[str, Any]]
 
@@ -46,11 +49,10 @@ def convert(
     """Turn the official checkpoint at ``path`` into a weight file and return where it is.
 
     variant: "v1" or "v2" for OS2D, whose files do not say which they are; "voc1", "voc2",
-    "voc3" or "coco" gives DeFRCN's classes their names; "legacy" for a YOLOX of Megvii's first
-    release. out: default beside ``path``, ending in .safetensors. dtype: as in
-    ``save_weights``. Raises ``WeightsError`` for a file that is
-    none of the known checkpoints or is incomplete, ``ConfigError`` for a missing or unknown
-    variant.
+    "voc3" or "coco" gives the classes of DeFRCN and MPSR their names; "legacy" for a YOLOX of
+    Megvii's first release. out: default beside ``path``, ending in .safetensors. dtype: as in
+    ``save_weights``. Raises ``WeightsError`` for a file that is none of the known checkpoints or
+    is incomplete, ``ConfigError`` for a missing or unknown variant.
     """
     source = Path(path)
     target = Path(out) if out is not None else source.with_suffix(".safetensors")
@@ -98,6 +100,13 @@ def _convert_defrcn(state: State, variant: str | None) -> Mapped:
     from handful.methods.defrcn.weights import convert_defrcn_state
 
     converted, config = convert_defrcn_state(state, variant)
+    return converted, asdict(config)
+
+
+def _convert_mpsr(state: State, variant: str | None) -> Mapped:
+    from handful.methods.mpsr.weights import convert_mpsr_state
+
+    converted, config = convert_mpsr_state(state, variant)
     return converted, asdict(config)
 
 
@@ -153,6 +162,20 @@ ORIGINS = (
         convert=_convert_defrcn,
     ),
     Origin(
+        method="mpsr",
+        mark="rpn_head.rpn_cls_conv.",
+        licence="Apache-2.0",
+        home="github.com/open-mmlab/mmfewshot",
+        convert=_convert_mpsr,
+    ),
+    Origin(
+        method="mpsr",
+        mark="roi_heads.box.feature_extractor.fc6c.",
+        licence="as its authors say",
+        home="github.com/jiaxi-wu/MPSR",
+        convert=_convert_mpsr,
+    ),
+    Origin(
         method="yolox",
         mark="backbone.backbone.",
         licence="Apache-2.0",
@@ -192,13 +215,13 @@ ORIGINS = (
 
 def _origin_of(state: State, source: Path) -> Origin:
     for origin in ORIGINS:
-        if any(key.startswith(origin.mark) for key in state):
+        if any(key.removeprefix(WRAPPED).startswith(origin.mark) for key in state):
             return origin
     raise WeightsError(
         "a checkpoint of no known method",
         file=source,
         got=f"{len(state)} entries, the first '{next(iter(state))}'",
-        expected="a checkpoint of OS2D, DeFRCN, TFA or YOLOX, MSRA's R-50.pkl or R-101.pkl, or "
-        "torchvision's ResNet-101",
+        expected="a checkpoint of OS2D, DeFRCN, TFA, MPSR or YOLOX, MSRA's R-50.pkl or "
+        "R-101.pkl, or torchvision's ResNet-101",
         remedy="Other plain backbones need no conversion",
     )

@@ -128,7 +128,7 @@ def test_a_reading_process_is_sent_few_bytes_and_no_tensor():
 
     sent = io.BytesIO()
     counter = Counter(sent)
-    counter.dump(stream_of(drawn_set(2000))._reader)
+    counter.dump(stream_of(drawn_set(2000)).reader)
     assert counter.tensors == 0  # each would cost an open file
     assert sent.tell() < 2000 * 200
 

@@ -24,6 +24,10 @@ from handful.methods.defrcn.keys import official_key as defrcn_key
 from handful.methods.defrcn.lite import LITE_CONFIG
 from handful.methods.defrcn.model import DeFRCN
 from handful.methods.detector import TrainableDetector
+from handful.methods.mpsr.config import MPSRConfig
+from handful.methods.mpsr.keys import official_key as mpsr_key
+from handful.methods.mpsr.lite import LITE_CONFIG as MPSR_LITE
+from handful.methods.mpsr.model import MPSR
 from handful.methods.ms2a.config import MS2AConfig
 from handful.methods.ms2a.keys import official_key as ms2a_key
 from handful.methods.ms2a.model import MS2A
@@ -73,6 +77,19 @@ def defrcn_lite() -> TrainableDetector:
     return DeFRCN(small, pretrained_trunk=True)
 
 
+def mpsr_lite() -> TrainableDetector:
+    small = replace(
+        MPSR_LITE,
+        class_names=CLASSES,
+        test_short_side=SIDE,
+        longest_side=2 * SIDE,
+        proposals_before_nms=(100, 100),
+        proposals_after_nms=(40, 40),
+        roi_batch=16,
+    )
+    return MPSR(small, pretrained_trunk=True)
+
+
 def yolox(size: Size, flavour: Flavour = "megvii") -> TrainableDetector:
     return YOLOX(YOLOXConfig(CLASSES, size, flavour, input_size=(SIDE, SIDE)))
 
@@ -100,8 +117,14 @@ def official_defrcn() -> tuple[TrainableDetector, dict[str, Tensor]]:
     return renamed(lambda: DeFRCN(config), defrcn_key)
 
 
+def official_mpsr() -> tuple[TrainableDetector, dict[str, Tensor]]:
+    config = MPSRConfig(class_names=CLASSES, trunk="resnet50_caffe")
+    return renamed(lambda: MPSR(config), mpsr_key)
+
+
 METHODS = {
     "defrcn-lite": Method(defrcn_lite, 1e-3, official_defrcn),
+    "mpsr-lite": Method(mpsr_lite, 1e-3, official_mpsr),
     "yolox-nano": Method(
         lambda: yolox("nano"),
         1e-2,
@@ -134,10 +157,14 @@ def settled(name: str) -> TrainableDetector:
 
 
 def sure(name: str) -> TrainableDetector:
-    """Return a YOLOX or MS2A that finds something, which chance alone makes too unlikely."""
+    """Return a detector that finds something, which chance alone makes too unlikely."""
     model: Any = deepcopy(settled(name))
+    if isinstance(model, MPSR):
+        layers: tuple[Any, ...] = (model.head.classifier, model.rpn.objectness)
+    else:
+        layers = (*model.head.classes, *model.head.objectness)
     with torch.no_grad():
-        for layer in (*model.head.classes, *model.head.objectness):
+        for layer in layers:
             layer.weight.mul_(LOUDER)
             layer.bias.zero_()
     return model

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from handful.data.dataset import Dataset, Picture
 from handful.data.formats.records import missing_picture, numbers, required, truth, whole_number
 from handful.data.splits.divisions import COCO_CATEGORY_IDS
-from handful.data.splits.layout import (
-    COCO_FILES,
-    COCO_PICTURES,
-    coco_shots_name,
-    required_file,
-    seed_file,
-)
+from handful.data.splits.layout import COCO_PICTURES, coco_file, coco_shots_name, seed_file
 from handful.data.splits.names import Subset
 from handful.data.splits.records import Box, Record, dataset_of, drawn, require_sane
 from handful.errors import ConfigError, DataError, suggest
 from handful.files import read_json
 
-RecordRule = Literal["picture", "box"]
-"""What a record of a K-shot set is: a picture with its boxes of all classes, or one box."""
+RecordRule = Literal["picture", "box", "class"]
+"""A record of a K-shot set: a picture with its boxes of all classes, or of one; or one box."""
 
 Entry = Mapping[str, Any]
 
@@ -60,14 +54,13 @@ def read_coco_set(
     subset: Subset = "trainval",
     require_pictures: bool = True,
 ) -> Dataset:
-    """Read ``cocosplit/datasplit/trainvalno5k.json`` or, for "test", ``5k.json``.
+    """Read ``cocosplit/datasplit/trainvalno5k.json`` or, for "test", ``5k.json`` (or mmfewshot's).
 
     Pictures ascend in id, and those without a box of ``class_names`` stay; crowds are kept and
     marked. Raises ``DataError``.
     """
     folder = Path(root)
-    file = folder / "cocosplit" / "datasplit" / COCO_FILES[subset]
-    required_file(file, f"the file of COCO {subset} is not there")
+    file = coco_file(folder, subset)
     content = _read(file, folder, COCO_PICTURES[subset], require_pictures)
     labels = category_labels(class_names)
     records = [
@@ -93,18 +86,25 @@ def read_coco_shots(
     records: "picture" as DeFRCN, one record a picture, in the order in which class after class
     first names it (within a class by id; pictures without a box stay); "box" as TFA, class by
     class one record an annotation, of which K are drawn if there are more: once from
-    ``draw_seed``, or with ``original_draw`` from numpy's global generator. Raises ``DataError``.
+    ``draw_seed``, or with ``original_draw`` from numpy's global generator; "class" as mmfewshot
+    starts, class by class one record a picture with the boxes of that class. Raises ``DataError``.
     """
-    if records not in ("picture", "box"):
-        raise ConfigError("unknown kind of record", got=records, expected="picture or box")
+    if records not in get_args(RecordRule):
+        known = " or ".join(get_args(RecordRule))
+        raise ConfigError("unknown kind of record", got=records, expected=known)
     folder = Path(root)
     labels = category_labels(class_names)
     found: list[Record] = []
     by_picture: dict[int, Record] = {}
     for name in class_names:
-        file = seed_file(folder, "coco", seed, coco_shots_name(shots, name))
+        file = seed_file(folder, "coco", seed, coco_shots_name(shots, name), shots=shots)
         content = _read(file, folder, COCO_PICTURES["trainval"], require_pictures)
         shown = [(p, list(content.boxes(p, labels))) for p in content.pictures.values()]
+        if records == "class":
+            found += [
+                _of_class(picture, boxes, class_names.index(name)) for picture, boxes in shown
+            ]
+            continue
         if records == "box":
             single = [Record(picture, [box]) for picture, boxes in shown for box in boxes]
             found += drawn(single, shots, draw=None if original_draw else f"{draw_seed}/{name}")
@@ -115,6 +115,10 @@ def read_coco_shots(
                 found.append(by_picture[picture.id])
             by_picture[picture.id].boxes.extend(boxes)
     return _dataset(found, class_names, f"coco_{shots}shot_seed{seed}")
+
+
+def _of_class(picture: Picture, boxes: Sequence[Box], label: int) -> Record:
+    return Record(picture, [box for box in boxes if box.label == label])
 
 
 def category_labels(class_names: Sequence[str]) -> dict[int, int]:

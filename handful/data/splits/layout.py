@@ -6,7 +6,12 @@
     cocosplit/datasplit/   trainvalno5k.json 5k.json
     cocosplit/seed0 … 9/   full_box_5shot_potted plant_trainval.json
 
-TFA keeps seed 0 directly in ``vocsplit`` and ``cocosplit``; both places will do.
+TFA keeps seed 0 directly in ``vocsplit`` and ``cocosplit``; both places will do, and so will
+mmfewshot's, which has nothing but seed 0:
+
+    few_shot_ann/voc/benchmark_5shot/     box_5shot_sofa_train.txt
+    few_shot_ann/coco/annotations/        train.json val.json
+    few_shot_ann/coco/benchmark_10shot/   full_box_10shot_potted plant_trainval.json
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ PREFIX = "datasets"
 """What the published lists call the root."""
 
 COCO_FILES: dict[Subset, str] = {"trainval": "trainvalno5k.json", "test": "5k.json"}
+BENCHMARKS = "few_shot_ann"
+BENCHMARK_COCO_FILES: dict[Subset, str] = {"trainval": "train.json", "test": "val.json"}
 COCO_PICTURES: dict[Subset, str] = {"trainval": "coco/trainval2014", "test": "coco/val2014"}
 
 _IMAGE_ID = re.compile(r"(\d{4}_)?\d{6}")
@@ -60,14 +67,31 @@ def coco_shots_name(shots: int, class_name: str) -> str:
     return f"full_box_{shots}shot_{class_name}_trainval.json"
 
 
-def seed_file(root: Path, family: Family, seed: int, name: str) -> Path:
+def seed_file(root: Path, family: Family, seed: int, name: str, *, shots: int) -> Path:
     """Return where the file ``name`` of a seed lies; raises ``DataError`` if it is not there."""
     folder = root / f"{family}split"
-    places = [folder / f"seed{seed}" / name] + ([folder / name] if seed == 0 else [])
+    places = [folder / f"seed{seed}" / name]
+    if seed == 0:
+        places += [folder / name, benchmark_folder(root, family, shots) / name]
     for place in places:
         if place.is_file():
             return place
     raise missing(places[0], f"a list of seed {seed} is not there")
+
+
+def benchmark_folder(root: Path, family: Family, shots: int) -> Path:
+    """Return where mmfewshot keeps the lists of K shots, whether they are there or not."""
+    return root / BENCHMARKS / family / f"benchmark_{shots}shot"
+
+
+def coco_file(root: Path, subset: Subset) -> Path:
+    """Return the annotations of an ordinary set of COCO; raises ``DataError`` if there are none."""
+    places = (
+        root / "cocosplit" / "datasplit" / COCO_FILES[subset],
+        root / BENCHMARKS / "coco" / "annotations" / BENCHMARK_COCO_FILES[subset],
+    )
+    found = next((place for place in places if place.is_file()), None)
+    return found or required_file(places[0], f"the file of COCO {subset} is not there")
 
 
 def required_file(path: Path, what: str) -> Path:

@@ -10,6 +10,7 @@ from handful.data.dataset import Dataset, Picture
 from handful.data.formats.records import missing_picture, require_size
 from handful.data.formats.voc import read_object, read_size, read_xml
 from handful.data.splits.layout import (
+    benchmark_folder,
     required_file,
     seed_file,
     voc_list_name,
@@ -80,7 +81,7 @@ def read_voc_shots(
     records: list[Record] = []
     for label, name in enumerate(class_names):
         candidates = []
-        for image_id in _listed(folder, name, shots, seed):
+        for image_id in voc_shot_list(folder, name, shots=shots, seed=seed):
             picture, objects = read_annotation(folder, image_id, require_pictures)
             found = [thing for thing in objects if thing.name == name]
             candidates += [
@@ -140,7 +141,10 @@ def _labelled(objects: Sequence[VocObject], class_names: Sequence[str]) -> list[
     ]
 
 
-def _listed(root: Path, class_name: str, shots: int, seed: int) -> tuple[str, ...]:
-    if (root / "vocsplit").is_dir():
-        return read_voc_list(seed_file(root, "voc", seed, voc_list_name(shots, class_name)))
+def voc_shot_list(root: Path, class_name: str, *, shots: int, seed: int) -> tuple[str, ...]:
+    """Return the picture ids of a K-shot list: of the root if it has lists, else as published."""
+    benchmark = seed == 0 and benchmark_folder(root, "voc", shots).is_dir()
+    if benchmark or (root / "vocsplit").is_dir():
+        name = voc_list_name(shots, class_name)
+        return read_voc_list(seed_file(root, "voc", seed, name, shots=shots))
     return published_voc_lists(seed, shots)[class_name]

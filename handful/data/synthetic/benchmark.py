@@ -1,4 +1,4 @@
-"""Test scenes that stay as they are, so that figures from different days can be compared."""
+"""Scenes that stay as they are, so that figures from different days can be compared."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ NOVEL_TEST = ShelfRecipe(
     side=115,
 )
 """36 unseen classes in look-alike families of three; scale 0.5 to 2, tilt 25°, occlusion 40 %."""
+
+BASE_SHELVES = ShelfRecipe(
+    seed=21, scenes=1200, width=512, height=384, side=88, classes=60, objects=(6, 12)
+)
+"""Sixty classes in look-alike families of three, drawn at the size at which small models learn."""

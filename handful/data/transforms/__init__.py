@@ -8,6 +8,7 @@ from handful.data.transforms.letterbox import Letterbox, fitted_size
 from handful.data.transforms.resize import ScaleJitter, ShortSide, resized, short_side_size
 from handful.data.transforms.sample import (
     Chain,
+    OneOf,
     Sample,
     Sometimes,
     Transform,
@@ -23,6 +24,7 @@ __all__ = [
     "HorizontalFlip",
     "InputRule",
     "Letterbox",
+    "OneOf",
     "RandomCrop",
     "Sample",
     "ScaleJitter",

@@ -90,6 +90,21 @@ class Sometimes:
         return self.transform(sample, rng) if rng.random() < self.probability else sample
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """Does what one of ``transforms`` does, each as likely; raises ``ConfigError`` for none."""
+
+    transforms: tuple[Transform, ...]
+
+    def __post_init__(self) -> None:
+        if not self.transforms:
+            raise ConfigError("nothing to choose from", field="transforms", got="none")
+
+    def __call__(self, sample: Sample, rng: numpy.random.Generator) -> Sample:
+        """Return what the drawn transform returns."""
+        return self.transforms[int(rng.integers(len(self.transforms)))](sample, rng)
+
+
 def image_tensor(image: Image.Image) -> Tensor:
     """Return an RGB picture as ``[3, h, w]`` uint8, channels last in memory."""
     return torch.from_numpy(numpy.array(image)).permute(2, 0, 1)

@@ -6,83 +6,42 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handful.memory.calibration import Blend
+from handful.methods.two_stage_config import TwoStageConfig
 
 
 @dataclass(frozen=True)
-class DeFRCNConfig:
+class DeFRCNConfig(TwoStageConfig):
     """The settings of one detector; the defaults are DeFRCN's base stage on VOC.
 
-    class_names: outputs of the head, background excluded. trunk: "resnet101_caffe",
-    "resnet50_caffe" (stride in the first 1x1, frozen batch norm) or "efficientnet_lite0".
+    Fields of ``TwoStageConfig`` mean what they mean there; those of proposals, sampling and
+    post-processing follow the paper's section 5 and its code.
     neck: "c4" (one map of stride 16, last stage in the head) or "fpn" (TFA).
     classifier: "linear", or "cosine" (TFA); cosine_scale -1 makes it learnable, from 20.
     decouple_rpn, decouple_roi: whether a gradient gate and an affine map stand before each;
     rpn_scale, roi_scale: what the gates multiply gradients by.
-    freeze_at: parts of the trunk, stem first, that do not train. freeze_backbone, freeze_rpn,
-    freeze_head (the ROI stage before the predictor): the same for whole parts.
+    freeze_backbone, freeze_rpn, freeze_head (the ROI stage before the predictor): whole parts
+    that do not train, as ``freeze_at`` does for the trunk.
     classifier_dropout: part of the pooled vector dropped before the classifier, 0 for none.
-    mean, std: of the channels in ``channel_order``, 0 to 255.
-    anchor_sizes: one tuple a level. Fields of proposals, sampling and post-processing follow
-    the paper's section 5 and its code; pairs are of training and test. pooling: side of a
-    region in cells, of ``roi_sampling`` points each way (0: as many as it covers map cells),
-    shifted by half a pixel where ``roi_aligned``. rpn_channels: of its hidden map, None for as
-    many as it sees. fpn_channels, dense_channels: widths of the pyramid and of its head.
     pcb_*: prototypical calibration (equation 5).
     """
 
-    class_names: tuple[str, ...] = ()
-    trunk: str = "resnet101_caffe"
     neck: Literal["c4", "fpn"] = "c4"
-    norm: Literal["frozen", "batch", "group"] = "frozen"
     classifier: Literal["linear", "cosine"] = "linear"
     cosine_scale: float = 20.0
     decouple_rpn: bool = True
     decouple_roi: bool = True
     rpn_scale: float = 0.0
     roi_scale: float = 0.75
-    freeze_at: int = 3
     freeze_backbone: bool = False
     freeze_rpn: bool = False
     freeze_head: bool = False
     classifier_dropout: float = 0.0
-    channel_order: Literal["bgr", "rgb"] = "bgr"
-    mean: tuple[float, float, float] = (103.53, 116.28, 123.675)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    anchor_sizes: tuple[tuple[float, ...], ...] = ((32.0, 64.0, 128.0, 256.0, 512.0),)
-    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
-    rpn_positive_iou: float = 0.7
-    rpn_negative_iou: float = 0.3
-    rpn_batch: int = 256
-    rpn_positive_part: float = 0.5
-    proposals_before_nms: tuple[int, int] = (12000, 6000)
-    proposals_after_nms: tuple[int, int] = (2000, 1000)
-    proposal_nms_iou: float = 0.7
-    roi_batch: int = 512
-    roi_positive_part: float = 0.25
-    roi_positive_iou: float = 0.5
-    pooling: int = 7
-    roi_sampling: int = 0
-    roi_aligned: bool = True
-    rpn_channels: int | None = None
-    fpn_channels: int = 256
-    dense_channels: int = 1024
-    score_threshold: float = 0.05
-    nms_iou: float = 0.5
-    max_detections: int = 100
     pcb: bool = False
     pcb_alpha: float = 0.5
     pcb_lower: float = 0.05
     pcb_upper: float = 1.0
-    train_short_sides: tuple[int, ...] = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
-    test_short_side: int = 800
-    longest_side: int = 1333
 
     @property
     def blend(self) -> Blend:
         """How prototypes calibrate this detector's scores."""
         return Blend(self.pcb_alpha, self.pcb_lower, self.pcb_upper)
-
-    @property
-    def class_count(self) -> int:
-        """Number of classes, background excluded."""
-        return len(self.class_names)

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from handful.errors import WeightsError
+from handful.methods.surgery import HeadNames
 
 Neck = Literal["c4", "fpn"]
 
@@ -23,6 +24,9 @@ PREFIXES = (
     ("head.stage.", "roi_heads.res5."),
 )
 """Ours and theirs, the longer of two that begin alike first."""
+
+OFFICIAL_HEAD = HeadNames("roi_heads.box_predictor.cls_score", "roi_heads.box_predictor.bbox_pred")
+OUR_HEAD = HeadNames("predictor.classifier", "predictor.regressor")
 
 TRUNK, STAGE = "backbone.", "head.stage."
 PYRAMID_TRUNK = "backbone.bottom_up."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from handful.data.transforms.augmentation import Augmentation
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.lite import LITE_CONFIG
-from handful.methods.defrcn.pictures import Augmentation
 from handful.recipes.settings import TrainSettings
 
 FEWEST_STEPS, MOST_STEPS, STEPS_A_BOX = 200, 600, 10

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from handful.data.synthetic import ShelfRecipe
-from handful.data.synthetic.shelves import class_name
+from handful.data.synthetic import BASE_SHELVES, ShelfRecipe
+from handful.data.transforms.augmentation import Augmentation
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.lite import LITE_CONFIG
-from handful.methods.defrcn.pictures import Augmentation
+from handful.methods.shelf_base import BASE_AUGMENTATION, BASE_TRAINING, shelf_classes
 from handful.recipes.registry import register
 from handful.recipes.settings import TrainSettings
 
@@ -22,31 +22,12 @@ class LiteBaseRecipe:
 
     model: DeFRCNConfig
     shelves: ShelfRecipe
-    augmentation: Augmentation = Augmentation(crop=0.3, smallest=0.5, colour=0.2)
-    train: TrainSettings = field(
-        default_factory=lambda: TrainSettings(
-            steps=2400,
-            batch=2,
-            optimizer="adamw",
-            lr=3e-4,
-            weight_decay=1e-2,
-            schedule="cosine",
-            warmup=100,
-            clip=10.0,
-            checkpoint_every=200,
-        )
-    )
-
-
-BASE_SHELVES = ShelfRecipe(
-    seed=21, scenes=1200, width=512, height=384, side=88, classes=60, objects=(6, 12)
-)
-"""Sixty classes in look-alike families of three, drawn at the size at which they are learnt."""
+    augmentation: Augmentation = BASE_AUGMENTATION
+    train: TrainSettings = BASE_TRAINING
 
 
 @register("defrcn-lite")
 def lite_base_recipe(scenes: int = BASE_SHELVES.scenes) -> LiteBaseRecipe:
     """Train the base of ``defrcn-lite`` on drawn shelves, on a CPU."""
     shelves = replace(BASE_SHELVES, scenes=scenes)
-    names = tuple(class_name(shelves, label) for label in range(shelves.classes))
-    return LiteBaseRecipe(replace(LITE_CONFIG, class_names=names), shelves)
+    return LiteBaseRecipe(replace(LITE_CONFIG, class_names=shelf_classes(shelves)), shelves)

@@ -12,7 +12,7 @@ from handful.nn.box_head import (
     CosineClassifier,
     DenseHead,
     StageHead,
-    linear_classifier,
+    linear_layer,
 )
 from handful.nn.fpn import FPN
 
@@ -57,5 +57,5 @@ def build_predictor(config: DeFRCNConfig, inputs: int) -> BoxPredictor:
             learn_scale=learn,
         )
     else:
-        classifier = linear_classifier(inputs, outputs)
+        classifier = linear_layer(inputs, outputs)
     return BoxPredictor(inputs, config.class_count, classifier, config.classifier_dropout)

@@ -5,92 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-from handful.data.splits.divisions import Part
-from handful.data.splits.names import COCO_SHOTS, VOC_SHOTS, VOC_YEARS, Family, FieldSet, Style
+from handful.data.splits.names import Family
 from handful.errors import ConfigError
 from handful.methods.defrcn.config import DeFRCNConfig
+from handful.methods.few_shot import (
+    SHOTS,
+    FewShotData,
+    FewShotEvaluation,
+    Setting,
+    Stage,
+    evaluation_of,
+    require_shots,
+)
+from handful.methods.two_stage_start import Start
 from handful.recipes.registry import register
 from handful.recipes.settings import TrainSettings
 
-Stage = Literal["base", "novel"]
-Setting = Literal["fsod", "gfsod"]
-Start = Literal["msra", "remove", "randinit", "combine", "none"]
-
 SHORT_SIDES = {"voc": tuple(range(480, 801, 32)), "coco": tuple(range(640, 801, 32))}
-SHOTS = {"voc": VOC_SHOTS, "coco": COCO_SHOTS}
 CLASSIFIER_DROPOUT = 0.8
 PAPER_ROI_SCALE = 0.01
 """The paper's gradient scale on VOC; the published code changed it to 0.001, which helped."""
-
-
-@dataclass(frozen=True)
-class FewShotData:
-    """Which of the field's data sets a run trains and is tested on.
-
-    stage: "base" trains on many pictures, "novel" on K boxes a class. setting: of the novel
-    stage, "fsod" with a head for novel classes only, "gfsod" for all. seed: number of the list
-    of K boxes. root: the folder that holds the sets. original_draw: K boxes are drawn anew at
-    every load, as the original does, not once from the run's seed. style: whose names and
-    records the sets have.
-    """
-
-    family: Family = "voc"
-    split: int | None = 1
-    stage: Stage = "base"
-    setting: Setting = "fsod"
-    shots: int | None = None
-    seed: int = 0
-    root: Path = Path("datasets")
-    original_draw: bool = False
-    style: Style = "defrcn"
-
-    @property
-    def part(self) -> Part:
-        """The classes of the head: base, novel or all."""
-        return head_part(self.stage, self.setting)
-
-    def train_sets(self) -> tuple[FieldSet, ...]:
-        """Return what is trained on; raises ``ConfigError`` if the fields do not fit."""
-        plain = FieldSet(
-            family=self.family,
-            subset="trainval",
-            classes=self.part,
-            split=self.split,
-            year=VOC_YEARS[0] if self.family == "voc" and self.stage == "base" else None,
-            shots=self.shots if self.stage == "novel" else None,
-            seed=self.seed if self.stage == "novel" else 0,
-            style=self.style,
-        )
-        if plain.year is None:
-            return (plain,)
-        return tuple(replace(plain, year=year) for year in VOC_YEARS)
-
-    def test_sets(self) -> tuple[FieldSet, ...]:
-        """Return what is tested on."""
-        year = VOC_YEARS[0] if self.family == "voc" else None
-        return (
-            FieldSet(self.family, "test", self.part, split=self.split, year=year, style=self.style),
-        )
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes of the head, in its order."""
-        return self.test_sets()[0].class_names
-
-    def base_classes(self) -> tuple[str, ...]:
-        """Return the base classes that the head knows; calibration leaves them alone."""
-        division = self.test_sets()[0].division
-        return tuple(name for name in self.class_names if name in division.base)
-
-
-@dataclass(frozen=True)
-class FewShotEvaluation:
-    """How a run is measured: the rules, and the figure that tables print."""
-
-    protocol: Literal["voc07", "coco"] = "voc07"
-    metric: str = "AP50"
 
 
 @dataclass(frozen=True)
@@ -181,34 +116,6 @@ def coco_recipe(
     return _recipe(data, NOVEL_ROI_SCALE["coco"], original_start)
 
 
-def head_part(stage: Stage, setting: Setting) -> Part:
-    """Return which classes the head has."""
-    if stage == "base":
-        return "base"
-    return "novel" if setting == "fsod" else "all"
-
-
-def require_shots(data: FewShotData) -> None:
-    """Raise ``ConfigError`` unless there is a published schedule for these shots."""
-    known = SHOTS[data.family]
-    if data.stage == "base" and data.shots is not None:
-        raise ConfigError(
-            "the base stage trains on all boxes",
-            field="shots",
-            got=data.shots,
-            expected="none",
-            remedy="For K boxes a class choose the stage novel",
-        )
-    if data.stage == "novel" and data.shots not in known:
-        raise ConfigError(
-            "no published schedule for this number of shots",
-            field="shots",
-            got=data.shots,
-            expected=" ".join(map(str, known)),
-            remedy="Take the nearest, then override data.shots, train.steps, train.milestones",
-        )
-
-
 def scaled(recipe: DeFRCNRecipe, batch: int) -> DeFRCNRecipe:
     """Return ``recipe`` for ``batch`` pictures a step, with as many pictures seen.
 
@@ -230,14 +137,6 @@ def scaled(recipe: DeFRCNRecipe, batch: int) -> DeFRCNRecipe:
             warmup=round(train.warmup * more),
         ),
     )
-
-
-def evaluation_of(data: FewShotData) -> FewShotEvaluation:
-    """Return how the field measures this: AP50 on VOC, AP on COCO, of the classes that count."""
-    prefix = "b" if data.stage == "base" else "n"
-    if data.family == "voc":
-        return FewShotEvaluation("voc07", f"{prefix}AP50")
-    return FewShotEvaluation("coco", f"{prefix}AP")
 
 
 def _recipe(data: FewShotData, novel_scale: float, original_start: bool) -> DeFRCNRecipe:

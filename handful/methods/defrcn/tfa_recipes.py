@@ -10,18 +10,16 @@ from typing import Literal
 from handful.data.splits.names import Family
 from handful.errors import ConfigError
 from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.recipes import (
-    SHORT_SIDES,
+from handful.methods.defrcn.recipes import SHORT_SIDES, BaseRow, DeFRCNRecipe
+from handful.methods.few_shot import (
     SHOTS,
-    BaseRow,
-    DeFRCNRecipe,
     FewShotData,
     Setting,
     Stage,
-    Start,
     evaluation_of,
     require_shots,
 )
+from handful.methods.two_stage_start import Start
 from handful.recipes.registry import register
 from handful.recipes.settings import TrainSettings
 

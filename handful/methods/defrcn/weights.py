@@ -9,14 +9,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from handful.data.splits.divisions import PARTS, class_division
 from handful.errors import WeightsError
 from handful.methods.defrcn.config import DeFRCNConfig
-from handful.methods.defrcn.keys import PYRAMID_TRUNK, our_key
+from handful.methods.defrcn.keys import OFFICIAL_HEAD, OUR_HEAD, PYRAMID_TRUNK, our_key
 from handful.methods.defrcn.model import DeFRCN
 from handful.methods.defrcn.recipes import SHORT_SIDES
-from handful.methods.defrcn.surgery import OFFICIAL_HEAD, OUR_HEAD, head_classes
 from handful.methods.defrcn.tfa_recipes import TFA_MODEL
+from handful.methods.official import class_names_of
+from handful.methods.surgery import head_classes
 from handful.nn.backbones.resnet import DEPTHS
 from handful.nn.entries import require_same_entries
 
@@ -24,8 +24,6 @@ CONSTANTS = re.compile(r".*anchor_generator\.cell_anchors\.\d+|pixel_(mean|std)"
 """Entries that are no weights: they follow from the settings."""
 
 LEARNED_SCALE = -1.0
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-LAST_STAGE, HEAD_STAGE = "layer4.", "head.stage."
 
 
 def convert_defrcn_state(
@@ -45,7 +43,7 @@ def convert_defrcn_state(
     }
     if variant is not None and variant.startswith("coco"):
         config = replace(config, train_short_sides=SHORT_SIDES["coco"])
-    names = () if count is None else _class_names(count, variant)
+    names = () if count is None else class_names_of(count, variant, field=OFFICIAL_HEAD.classes)
     with torch.device("meta"):
         # A network needs classes; those of a head that is not there are not compared.
         expected = DeFRCN(replace(config, class_names=names or ("none",))).state_dict()
@@ -58,27 +56,11 @@ def convert_defrcn_state(
 def backbone_entries(state: Mapping[str, Tensor], config: DeFRCNConfig) -> dict[str, Tensor]:
     """Return what ``DeFRCN(config)`` takes from an ImageNet ResNet with torchvision's names.
 
-    Its last stage goes to the head where there is no pyramid; a classifier is left out. Raises
-    ``WeightsError`` if the network has other entries or shapes than ``config.trunk``.
+    Raises ``WeightsError`` if the network has other entries or shapes than ``config.trunk``.
     """
-    entries = {}
-    for name, value in state.items():
-        if name.startswith("fc."):
-            continue
-        in_head = name.startswith(LAST_STAGE) and config.neck == "c4"
-        key = HEAD_STAGE + name.removeprefix(LAST_STAGE) if in_head else f"trunk.{name}"
-        entries[key] = value
     with torch.device("meta"):
-        whole = DeFRCN(replace(config, class_names=config.class_names or ("none",))).state_dict()
-    parts = ("trunk.", HEAD_STAGE)
-    expected = {
-        name: value
-        for name, value in whole.items()
-        # Statistics that the file lacks were folded into it: they stay as they are.
-        if name.startswith(parts) and (name in entries or not name.endswith(STATISTICS))
-    }
-    require_same_entries(entries, expected, network=config.trunk)
-    return entries
+        network = DeFRCN(replace(config, class_names=config.class_names or ("none",)))
+    return network.imagenet_entries(state)
 
 
 def _architecture(state: Mapping[str, Tensor]) -> DeFRCNConfig:
@@ -106,19 +88,3 @@ def _architecture(state: Mapping[str, Tensor]) -> DeFRCNConfig:
         classifier="cosine" if cosine or learned else "linear",
         cosine_scale=LEARNED_SCALE if learned else config.cosine_scale,
     )
-
-
-def _class_names(count: int, variant: str | None) -> tuple[str, ...]:
-    if variant is None:
-        return tuple(str(number) for number in range(count))
-    division = class_division(variant)
-    lists = {len(division.classes(part)): division.classes(part) for part in PARTS}
-    if count not in lists:
-        raise WeightsError(
-            f"the checkpoint is not of {variant}",
-            field=OFFICIAL_HEAD.classes,
-            got=f"{count} classes",
-            expected=" or ".join(str(length) for length in sorted(lists)),
-            remedy="Leave the variant out: classes are then numbers",
-        )
-    return lists[count]

@@ -16,7 +16,7 @@ STAGE_DEPTH = 3
 """Bottlenecks of a stage at depth 1; the two middle ones have ``MIDDLE_FACTOR`` times that."""
 
 MIDDLE_FACTOR = 3
-POOL_SIDES = (5, 9, 13)
+POOL_SIDE, POOLS = 5, 3
 
 
 class ConvBlock(nn.Module):
@@ -121,19 +121,23 @@ class Focus(nn.Module):
 
 
 class SpatialPyramidPooling(nn.Module):
-    """Each cell sees the maxima of three windows around it (arXiv 1406.4729)."""
+    """Each cell sees the maxima of windows of 5, 9 and 13 around it (arXiv 1406.4729).
+
+    Maxima of 5 over those of 5 are those of 9, and once more those of 13: the same in less time.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         hidden = channels // 2
         self.first = ConvBlock(channels, hidden)
-        self.second = ConvBlock(hidden * (1 + len(POOL_SIDES)), channels)
+        self.second = ConvBlock(hidden * (1 + POOLS), channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the map ``[B, channels, h, w]``."""
-        x = self.first(x)
-        pooled = [F.max_pool2d(x, side, stride=1, padding=side // 2) for side in POOL_SIDES]
-        return self.second(torch.cat([x, *pooled], dim=1))
+        maps = [self.first(x)]
+        for _ in range(POOLS):
+            maps.append(F.max_pool2d(maps[-1], POOL_SIDE, stride=1, padding=POOL_SIDE // 2))
+        return self.second(torch.cat(maps, dim=1))
 
 
 class CSPDarknet(Trunk):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,15 @@ def efficientnet_lite0_top(*, pretrained: bool) -> tuple[nn.Sequential, int]:
         network.load_state_dict(imagenet_state(), strict=True)
     top = nn.Sequential(*network.blocks[FIRST_TOP_STAGE:])
     return top.to(memory_format=torch.channels_last), TOP_CHANNELS  # type: ignore[call-overload]
+
+
+def efficientnet_lite0_classifier(state: Mapping[str, Tensor] | None = None) -> nn.Module:
+    """Return timm's network with the weights ``state``, by default those of the package."""
+    import timm
+
+    network = timm.create_model(TIMM_NAME, pretrained=False)
+    network.load_state_dict(dict(imagenet_state() if state is None else state))
+    return network
 
 
 def imagenet_state() -> dict[str, Tensor]:

@@ -146,6 +146,6 @@ def test_broken_files_are_refused_by_name(root, content, words):
         read_shots(root)
 
 
-def test_a_record_is_a_picture_or_a_box(root):
-    with pytest.raises(ConfigError, match="picture or box"):
-        read_shots(root, records="class")
+def test_a_record_is_a_picture_or_a_box_or_a_class(root):
+    with pytest.raises(ConfigError, match="picture or box or class"):
+        read_shots(root, records="object")

@@ -13,8 +13,9 @@ from golden_cases import file_params
 from torch import Tensor
 
 from handful.data.splits.divisions import class_division
+from handful.methods.defrcn.keys import OFFICIAL_HEAD
 from handful.methods.defrcn.recipes import voc_recipe
-from handful.methods.defrcn.surgery import OFFICIAL_HEAD, grow_head, head_classes, remove_head
+from handful.methods.surgery import grow_head, head_classes, remove_head
 
 pytestmark = pytest.mark.golden
 

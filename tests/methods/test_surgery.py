@@ -3,8 +3,7 @@ import torch
 
 from handful.data.splits.divisions import class_division
 from handful.errors import ConfigError, WeightsError
-from handful.methods.defrcn.surgery import (
-    OUR_HEAD,
+from handful.methods.surgery import (
     HeadNames,
     combine_heads,
     grow_head,
@@ -70,6 +69,16 @@ def test_rows_follow_their_class_and_background_stays_last(classes, rows):
     assert len(state[BOXES]) == 4 * len(classes)
 
 
+def test_a_box_that_all_classes_share_stays_as_it_is():
+    state = {**detector(2), BOXES: torch.ones(4, 3), "boxes.bias": torch.ones(4)}
+    generator = torch.Generator().manual_seed(0)
+    names = HeadNames("classes", None)
+    changed = grow_head(state, names, base=("a", "b"), classes=("n", "b", "a"), generator=generator)
+    assert changed["classes.bias"].tolist() == [0, 1, 0, 2]
+    assert changed[BOXES] is state[BOXES] and changed["boxes.bias"] is state["boxes.bias"]
+    assert head_classes(state, names) == 2
+
+
 def test_new_rows_depend_on_the_seed_alone():
     first, again = (grown(detector(2), ("a", "b"), ("a", "b", "c"))[CLASSES] for _ in range(2))
     other = grown(detector(2), ("a", "b"), ("a", "b", "c"), seed=1)[CLASSES]
@@ -120,7 +129,7 @@ def test_the_published_orders_come_from_the_names(division, novel_places):
 def test_the_head_says_how_many_classes_it_has():
     assert head_classes(detector(7), HEAD) == 7
     assert head_classes(remove_head(detector(7), HEAD), HEAD) is None
-    assert head_classes({"trunk.weight": torch.zeros(1)}, OUR_HEAD) is None
+    assert head_classes({"trunk.weight": torch.zeros(1)}, HEAD) is None
 
 
 @pytest.mark.parametrize(

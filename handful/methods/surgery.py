@@ -1,8 +1,9 @@
-"""Giving a base detector the head of its fine-tuning (the paper's code, and TFA's).
+"""Giving a base detector the head of its fine-tuning (as TFA's code does, and DeFRCN's).
 
 Pure functions on state dicts. The last layer has a row a class in its classifier, the
-background's last, and four rows a class in its box regressor. Rows go by class name, so any
-division of classes and any order of them will do: VOC appends novel classes, COCO interleaves.
+background's last, and four rows a class in its box regressor, unless all classes share one.
+Rows go by class name, so any division of classes and any order of them will do: VOC appends
+novel classes, COCO interleaves.
 """
 
 from __future__ import annotations
@@ -26,33 +27,30 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class HeadNames:
-    """Where the last layer's two parts stand in a state dict, without ``.weight``, ``.bias``."""
+    """Where the last layer's two parts stand in a state dict, without ``.weight``, ``.bias``.
+
+    boxes: None where all classes share one box, so that there is nothing to change.
+    """
 
     classes: str
-    boxes: str
+    boxes: str | None
 
     def entries(self) -> tuple[str, ...]:
         """Return all names that the last layer can have."""
         return tuple(f"{part}.{leaf}" for part in self._parts() for leaf in ("weight", "bias"))
 
-    def _parts(self) -> tuple[str, str]:
-        return self.classes, self.boxes
+    def _parts(self) -> tuple[str, ...]:
+        return (self.classes,) if self.boxes is None else (self.classes, self.boxes)
 
 
-OFFICIAL_HEAD = HeadNames("roi_heads.box_predictor.cls_score", "roi_heads.box_predictor.bbox_pred")
-"""The names in the original's checkpoints."""
-
-OUR_HEAD = HeadNames("predictor.classifier", "predictor.regressor")
-
-
-def remove_head(state: State, names: HeadNames = OUR_HEAD) -> dict[str, Tensor]:
+def remove_head(state: State, names: HeadNames) -> dict[str, Tensor]:
     """Return ``state`` without its last layer, which then starts anew (``remove``)."""
     return {name: value for name, value in state.items() if name not in names.entries()}
 
 
 def grow_head(
     state: State,
-    names: HeadNames = OUR_HEAD,
+    names: HeadNames,
     *,
     base: Sequence[str],
     classes: Sequence[str],
@@ -79,7 +77,7 @@ def grow_head(
 def combine_heads(
     base_state: State,
     novel_state: State,
-    names: HeadNames = OUR_HEAD,
+    names: HeadNames,
     *,
     base: Sequence[str],
     novel: Sequence[str],
@@ -125,7 +123,7 @@ def row_sources(known: Sequence[str], classes: Sequence[str]) -> Tensor:
     return torch.tensor([places.get(name, FRESH) for name in classes], dtype=torch.long)
 
 
-def head_classes(state: State, names: HeadNames = OUR_HEAD) -> int | None:
+def head_classes(state: State, names: HeadNames) -> int | None:
     """Return how many classes the last layer of ``state`` tells, None without a last layer.
 
     Raises ``WeightsError`` if its parts disagree.

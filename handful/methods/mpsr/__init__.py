@@ -1,0 +1,1 @@
+"""MPSR: multi-scale positive sample refinement for few-shot detection."""
