@@ -32,14 +32,14 @@ def write_run_page(
     if updates.get("step"):
         parts += [
             Heading("Losses"),
-            training_plot(_curves(updates, NOT_CURVES)),
+            training_plot(column_curves(updates, NOT_CURVES)),
             Heading("Learning rate"),
-            training_plot(_curves(updates, [name for name in updates if name != "lr"])),
+            training_plot(column_curves(updates, [name for name in updates if name != "lr"])),
         ]
     if evaluations.get("step"):
         parts += [
             Heading("Figures"),
-            training_plot(_curves(evaluations, ("step", "time")), smooth=False),
+            training_plot(column_curves(evaluations, ("step", "time")), smooth=False),
             _table(evaluations),
         ]
     rows: list[list[Cell]] = [[name, value] for name, value in recipe.items()]
@@ -48,9 +48,9 @@ def write_run_page(
     return write_page(path, title, parts, lead=f"{done} updates so far.")
 
 
-def _curves(columns: Columns, left_out: Sequence[str]) -> dict[str, Curve]:
+def column_curves(columns: Columns, left_out: Sequence[str]) -> dict[str, Curve]:
     """Return step and value of every column of numbers but ``left_out``."""
-    steps = columns["step"]
+    steps = columns.get("step", ())
     curves: dict[str, Curve] = {}
     for name, values in columns.items():
         if name in left_out or name == "step":
@@ -66,7 +66,7 @@ def _curves(columns: Columns, left_out: Sequence[str]) -> dict[str, Curve]:
 
 
 def _table(evaluations: Columns) -> Table:
-    names = ["step", *_curves(evaluations, ("time",))]
+    names = ["step", *column_curves(evaluations, ("time",))]
     rows: list[list[Cell]] = [
         list(row) for row in zip(*(evaluations[name] for name in names), strict=True)
     ]
