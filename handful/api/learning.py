@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,50 +11,46 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from handful.api.models import model_file, torch_device
+from handful.api.dense_learning import DenseLearning
+from handful.api.learn_plans import Learning, LearnOrder, LearnRecipe, Plan
+from handful.api.models import torch_device
 from handful.api.showing import show_run
-from handful.api.trained import (
-    detector_state,
-    load_detector,
-    save_detector,
-)
+from handful.api.trained import load_detector, save_detector
+from handful.api.two_stage_learning import TwoStageLearning
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.data.splits.manifest import manifest_of
-from handful.data.splits.records import keep_classes
+from handful.data.splits.records import keep_classes as only_classes
 from handful.errors import ConfigError, DataError, suggest
 from handful.evaluate.detector import measure_detector
 from handful.files import require_writable
-from handful.memory.calibration import PrototypeCalibration, class_prototypes
-from handful.memory.embedders import LiteEmbedder
-from handful.methods.defrcn.learning import LearnRecipe, learn_recipe
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pictures import input_rule, train_transform
-from handful.methods.defrcn.start import start_from
 from handful.methods.detector import TrainableDetector
-from handful.predict.trained import TrainedDetector
+from handful.methods.yolox.config import SCALES
+from handful.predict.trained import Calibration, TrainedDetector
 from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
-from handful.train.detection import DetectionTask, training_stream
 from handful.train.loop import train
-from handful.train.run import LAST, PROTOTYPES, SHOTS, RunFolder
+from handful.train.run import LAST, RESULTS, SHOTS, RunFolder
 
-MODELS = ("defrcn-lite",)
-IMAGENET = "imagenet"
-METRIC = "AP50"
+LEARNINGS: Mapping[str, Callable[[Dataset, LearnOrder], Learning]] = {
+    "defrcn-lite": TwoStageLearning,
+    **{f"yolox-{size}": DenseLearning for size in SCALES},
+}
+MODELS = tuple(LEARNINGS)
 
 
 @dataclass(frozen=True)
 class Learned:
     """What learning gives.
 
-    folder: the run: recipe, boxes, log, weights. results: figures on the pictures that were
-    given to test on, at the best step; empty without any. boxes: how many of each class.
+    folder: the run: recipe, boxes, log, weights. recipe: how it was learnt. results: figures on
+    the pictures that were given to test on, at the best step; empty without any. boxes: how many
+    of each class.
     """
 
     folder: Path
     detector: TrainedDetector
-    recipe: LearnRecipe
+    recipe: Any
     results: Mapping[str, float]
     boxes: Mapping[str, int]
 
@@ -74,6 +70,8 @@ def learn(
     out: Path | str,
     model: str = MODELS[0],
     base: Path | str | None = None,
+    route: str | None = None,
+    keep_classes: bool = False,
     val: Path | str | Dataset | None = None,
     seed: int = 0,
     changes: Mapping[str, Any] | None = None,
@@ -83,12 +81,15 @@ def learn(
 ) -> Learned:
     """Learn the classes of ``support`` from its boxes; ``out`` becomes the folder of the run.
 
-    base: weights of a detector of the same kind to start from: a file, or "imagenet" for a trunk
-    alone; by default the base that comes with handful. val: pictures to choose the best step by;
-    never learnt from. changes: fields of the recipe, such as ``train.steps``.
+    model: a name in ``MODELS``. base: weights of a detector of the same kind to start from: a
+    file, or "imagenet" for a trunk alone; by default the base that comes with handful, where one
+    does. route: "prototypes", "head" or "tune" where the model knows them; by default what the
+    boxes speak for. keep_classes: whether the classes of the base are still found. val: pictures
+    to choose the best step by; never learnt from. changes: fields of the recipe, such as
+    ``train.steps``.
     A run that was stopped goes on where it was. Raises ``DataError`` for a support without
     boxes, ``WeightsError`` for a base of another architecture, ``ConfigError`` for an unknown
-    model and for a folder that holds another run.
+    model and for a folder that holds another run, ``NotSupported`` for what a model cannot do.
     """
     reporter = reporter or SilentReporter()
     if model not in MODELS:
@@ -97,19 +98,12 @@ def learn(
     require_writable(folder / LAST)
     shown = support_set(support)
     asked = None if val is None else validation_set(val, shown.class_names)
-    start = base_file(base)
-    recipe = learn_recipe(
-        shown.class_names,
-        boxes=len(shown.table),
-        based=start is not None,
-        tested=asked is not None,
-        seed=seed,
-    )
-    recipe = override(recipe, {"base": str(base or MODELS[0]), **(changes or {})})
     where = torch_device(device)
+    order = LearnOrder(model, base, route, keep_classes, asked is not None, seed, where, reporter)
+    learning = LEARNINGS[model](shown, order)
+    recipe = override(learning.recipe(), {"base": str(base or model), **(changes or {})})
     torch.manual_seed(recipe.train.seed)
-    network = start_network(recipe, start)
-    embedder = LiteEmbedder().to(where) if recipe.calibrate else None
+    plan = learning.plan(recipe)
     run = RunFolder.open(
         folder,
         to_dict(recipe),
@@ -118,25 +112,28 @@ def learn(
         write_weights=partial(_write, source=f"handful learn, {len(shown.table)} boxes"),
     )
     run.keep(SHOTS, manifest_of(shown, shots=most_boxes(shown), seed=seed).to_json())
-    calibration = None
-    if embedder is not None:
-        memory = class_prototypes(embedder, shown, reporter=reporter)
-        memory.save(folder / PROTOTYPES)
-        calibration = PrototypeCalibration(embedder, memory.to(where), recipe.model.blend)
-    task = DetectionTask(
-        network,
-        training_stream(
-            shown,
-            train_transform(recipe.model, recipe.augmentation),
-            input_rule(recipe.model),
-            settings=recipe.train,
-        ),
-        measure=None if asked is None else partial(_measure, asked=asked, calibration=calibration),
-        metric=METRIC,
-    )
-    outcome = train(task, recipe.train, run=run, reporter=reporter, device=str(where))
-    detector = load_detector(folder, device=where)
-    return Learned(folder, detector, recipe, outcome.results, box_counts(shown))
+    if plan.memory is not None:
+        plan.memory.save(folder / plan.memory_name)
+    results = carry_out(plan, recipe, run, asked=asked, order=order)
+    return Learned(folder, load_detector(folder, device=where), recipe, results, box_counts(shown))
+
+
+def carry_out(
+    plan: Plan, recipe: LearnRecipe, run: RunFolder, *, asked: Dataset | None, order: LearnOrder
+) -> Mapping[str, float]:
+    """Train what ``plan`` says, or only keep it if it needs no training; return its figures."""
+    measure = None
+    if asked is not None:
+        measure = partial(_measure, asked=asked, calibration=plan.calibration)
+    if plan.task is not None:
+        task, where = plan.task(measure), str(order.where)
+        return train(task, recipe.train, run=run, reporter=order.reporter, device=where).results
+    network = plan.network.to(order.where).eval()
+    results = {} if measure is None else measure(network)
+    run.save_weights(network, run.last)
+    run.write(RESULTS, {"steps": 0, "results": results})
+    run.show()
+    return results
 
 
 def support_set(support: Path | str | Dataset) -> Dataset:
@@ -152,7 +149,7 @@ def support_set(support: Path | str | Dataset) -> Dataset:
             expected="one box or more of every class",
             remedy="Draw boxes around some objects",
         )
-    return keep_classes(shown, known)
+    return only_classes(shown, known)
 
 
 def validation_set(val: Path | str | Dataset, class_names: tuple[str, ...]) -> Dataset:
@@ -170,7 +167,7 @@ def validation_set(val: Path | str | Dataset, class_names: tuple[str, ...]) -> D
             expected=", ".join(class_names),
             remedy="Classes are matched by name: name them alike in both",
         )
-    return keep_classes(asked, common)
+    return only_classes(asked, common)
 
 
 def box_counts(dataset: Dataset) -> dict[str, int]:
@@ -185,28 +182,12 @@ def most_boxes(dataset: Dataset) -> int:
     return max(box_counts(dataset).values())
 
 
-def base_file(base: Path | str | None) -> Path | None:
-    """Return the weights to start from, or None for ImageNet's."""
-    return None if base == IMAGENET else model_file(base or MODELS[0])
-
-
-def start_network(recipe: LearnRecipe, start: Path | None) -> DeFRCN:
-    """Return the network before it learns: a base without its classes, or ImageNet's trunk.
-
-    Raises ``WeightsError`` if the base is of another architecture.
-    """
-    network = DeFRCN(recipe.model, pretrained_trunk=start is None)
-    if start is None:
-        return network
-    return start_from(network, "remove", detector_state(start))
-
-
 def _write(model: nn.Module, path: Path, *, source: str) -> None:
     save_detector(cast(TrainableDetector, model), path, source=source)
 
 
 def _measure(
-    model: nn.Module, *, asked: Dataset, calibration: PrototypeCalibration | None
+    model: nn.Module, *, asked: Dataset, calibration: Calibration | None
 ) -> dict[str, float]:
     detector = TrainedDetector(cast(TrainableDetector, model), calibration=calibration, score=None)
     return measure_detector(detector, asked)

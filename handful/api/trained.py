@@ -10,15 +10,16 @@ from torch import Tensor
 from handful.errors import WeightsError
 from handful.memory import ClassMemory
 from handful.memory.calibration import PrototypeCalibration
-from handful.memory.embedders import LiteEmbedder
+from handful.memory.embedders import DetailEmbedder, LiteEmbedder
+from handful.memory.naming import ExampleNaming
 from handful.methods.detector import (
     DETECTORS,
     TrainableDetector,
     build_detector,
     card_config,
 )
-from handful.predict.trained import TrainedDetector
-from handful.train.run import BEST, LAST, PROTOTYPES
+from handful.predict.trained import Calibration, TrainedDetector
+from handful.train.run import BEST, EXAMPLES, LAST, PROTOTYPES
 from handful.weights import Card, load_weights, save_weights
 
 
@@ -66,7 +67,7 @@ def weight_file(place: Path) -> Path:
 def load_detector(place: Path, *, device: torch.device) -> TrainedDetector:
     """Return the detector in a run's folder or in one weight file.
 
-    Prototypes that lie beside the weights calibrate it.
+    Prototypes or examples that lie beside the weights calibrate it.
     """
     file = weight_file(place) if place.is_dir() else place
     model = read_detector(file).to(device)
@@ -75,14 +76,19 @@ def load_detector(place: Path, *, device: torch.device) -> TrainedDetector:
 
 def calibration_beside(
     file: Path, model: TrainableDetector, device: torch.device
-) -> PrototypeCalibration | None:
-    """Return the calibration whose prototypes lie beside ``file``, or None."""
-    prototypes = file.parent / PROTOTYPES
-    if not prototypes.is_file():
-        return None
-    embedder = LiteEmbedder().to(device)
-    memory = ClassMemory.load(prototypes, model=embedder.fingerprint())
-    return PrototypeCalibration(embedder, memory.to(device), model.config.blend)
+) -> Calibration | None:
+    """Return the calibration whose prototypes or examples lie beside ``file``, or None."""
+    blend = model.config.blend
+    prototypes, examples = file.parent / PROTOTYPES, file.parent / EXAMPLES
+    if prototypes.is_file():
+        embedder = LiteEmbedder().to(device)
+        memory = ClassMemory.load(prototypes, model=embedder.fingerprint())
+        return PrototypeCalibration(embedder, memory.to(device), blend)
+    if examples.is_file():
+        looker = DetailEmbedder().to(device)
+        memory = ClassMemory.load(examples, model=looker.fingerprint())
+        return ExampleNaming(looker, memory.to(device), blend)
+    return None
 
 
 def _detector_weights(file: Path) -> tuple[dict[str, Tensor], Card]:

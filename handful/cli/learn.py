@@ -11,13 +11,20 @@ if TYPE_CHECKING:
     from handful.api import Learned
 
 
+Model = Literal[
+    "defrcn-lite", "yolox-nano", "yolox-tiny", "yolox-s", "yolox-m", "yolox-l", "yolox-x"
+]
+
+
 def learn(
     support: Path,
     /,
     *,
     out: Path = Path("out/learn"),
-    model: Literal["defrcn-lite"] = "defrcn-lite",
+    model: Model = "defrcn-lite",
     base: str | None = None,
+    route: Literal["prototypes", "head", "tune"] | None = None,
+    keep_classes: bool = False,
     val: Path | None = None,
     steps: int | None = None,
     seed: int = 0,
@@ -33,7 +40,10 @@ def learn(
         out: folder for the detector, its recipe, log and results.
         model: the kind of detector.
         base: weights of a detector of this kind to start from, in place of the one that comes
-            with handful, or 'imagenet'.
+            with handful, or 'imagenet'; YOLOX needs one, see 'handful weights list'.
+        route: how a YOLOX learns: 'prototypes' trains nothing and takes seconds, 'head' trains
+            the last layers, 'tune' everything. By default what the boxes speak for.
+        keep_classes: find the classes of the base as well.
         val: pictures with boxes to choose the best step by; never learnt from.
         steps: optimiser steps, in place of the recipe's own.
         seed: of everything random.
@@ -56,6 +66,8 @@ def learn(
         out=out,
         model=model,
         base=base,
+        route=route,
+        keep_classes=keep_classes,
         val=val,
         seed=seed,
         changes=changes,

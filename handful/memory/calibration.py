@@ -27,12 +27,15 @@ from handful.structures import Detections
 class Blend:
     """How scores and prototypes mix: equation 5, with the original's constants.
 
-    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated.
+    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated. rename:
+    whether every box is scored for every class that examples are remembered of, whatever the
+    detector took it for; ours, and only where ``ExampleNaming`` calibrates.
     """
 
     alpha: float = 0.5
     lower: float = 0.05
     upper: float = 1.0
+    rename: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,7 @@ class PrototypeCalibration:
     _prototypes: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.memory.model != self.embedder.fingerprint():
-            raise WeightsError(
-                "these prototypes were made by another network",
-                got=self.memory.model or "none",
-                expected=self.embedder.fingerprint(),
-                remedy="Make them again from the examples",
-            )
+        require_made_by(self.memory, self.embedder)
         object.__setattr__(self, "excluded", frozenset(self.excluded))
         flat = self.memory.prototypes().flatten(1)
         object.__setattr__(self, "_prototypes", flat.to(self.embedder.device()))
@@ -88,6 +85,17 @@ class PrototypeCalibration:
         return replace(detections, scores=calibrated)
 
 
+def require_made_by(memory: ClassMemory, embedder: Embedder) -> None:
+    """Raise ``WeightsError`` unless ``memory`` was made by ``embedder``."""
+    if memory.model != embedder.fingerprint():
+        raise WeightsError(
+            "these examples were embedded by another network",
+            got=memory.model or "none",
+            expected=embedder.fingerprint(),
+            remedy="Make them again from the examples",
+        )
+
+
 def class_prototypes(
     embedder: Embedder, support: Dataset, *, reporter: Reporter | None = None
 ) -> ClassMemory:
@@ -99,7 +107,7 @@ def class_prototypes(
     views: dict[str, list[Tensor]] = {}
     reporter.start("prototypes", len(support))
     try:
-        for image, boxes, labels, records in _pictures(support):
+        for image, boxes, labels, records in pictures_with_boxes(support):
             embeddings = embedder.embed(image, boxes).cpu()[:, :, None, None]
             for label, view in zip(labels.tolist(), embeddings, strict=True):
                 views.setdefault(support.class_names[label], []).append(view)
@@ -113,8 +121,11 @@ def class_prototypes(
     )
 
 
-def _pictures(support: Dataset) -> Iterator[tuple[Image.Image, Tensor, Tensor, int]]:
-    """Yield each picture once, with the boxes of all records that name it."""
+def pictures_with_boxes(support: Dataset) -> Iterator[tuple[Image.Image, Tensor, Tensor, int]]:
+    """Yield each picture once, with the boxes and labels of all records that name it, and how many.
+
+    Crowds are no examples.
+    """
     together: dict[object, list[int]] = {}
     for index, picture in enumerate(support.pictures):
         # Few-shot sets of VOC have one record an object: the same file several times over.

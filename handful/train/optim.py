@@ -22,21 +22,25 @@ NORMS = (
 
 
 def parameter_groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
-    """Return the parameters of ``model`` that learn, grouped by weight decay, with names.
+    """Return the parameters of ``model`` that learn, grouped by decay and rate, with names.
 
     What does not require a gradient is left out. ``norm_decay`` holds for all of a
-    normalisation layer, ``bias_decay`` for every other parameter named bias, ``weight_decay``
-    for the rest; None is the same as the rest. A group's "params" are pairs of name and
-    parameter, as ``torch.optim`` takes them. Raises ``ConfigError`` if nothing would learn.
+    normalisation layer, ``bias_decay`` and ``bias_lr`` for every other parameter named bias,
+    ``weight_decay`` for the rest; None is the same as the rest. A group's "params" are pairs of
+    name and parameter, as ``torch.optim`` takes them; only one of another rate has an "lr".
+    Raises ``ConfigError`` if nothing would learn.
     """
-    groups: dict[float, list[tuple[str, nn.Parameter]]] = {}
-    for name, parameter, decay in _decays(model, settings):
-        groups.setdefault(decay, []).append((name, parameter))
+    groups: dict[tuple[float, float], list[tuple[str, nn.Parameter]]] = {}
+    for name, parameter, decay, rate in _rules(model, settings):
+        groups.setdefault((decay, rate), []).append((name, parameter))
     if not groups:
         raise ConfigError(
             "nothing of this model would learn", remedy="Freeze less of it in the recipe"
         )
-    return [{"params": named, "weight_decay": decay} for decay, named in groups.items()]
+    return [
+        {"params": named, "weight_decay": decay} | ({} if rate == 1 else {"lr": settings.lr * rate})
+        for (decay, rate), named in groups.items()
+    ]
 
 
 def build_optimizer(groups: Sequence[dict[str, Any]], settings: TrainSettings) -> Optimizer:
@@ -62,8 +66,10 @@ def set_learning_rate(optimizer: Optimizer, factor: float) -> None:
         group["lr"] = group["initial_lr"] * factor
 
 
-def _decays(model: nn.Module, settings: TrainSettings) -> Iterator[tuple[str, nn.Parameter, float]]:
-    """Yield each learning parameter once, though several modules may share it."""
+def _rules(
+    model: nn.Module, settings: TrainSettings
+) -> Iterator[tuple[str, nn.Parameter, float, float]]:
+    """Yield each learning parameter once, with decay and rate, though modules may share it."""
     common = settings.weight_decay
     of_norm = common if settings.norm_decay is None else settings.norm_decay
     of_bias = common if settings.bias_decay is None else settings.bias_decay
@@ -75,6 +81,8 @@ def _decays(model: nn.Module, settings: TrainSettings) -> Iterator[tuple[str, nn
             known.add(parameter)
             name = f"{place}.{own_name}" if place else own_name
             if isinstance(module, NORMS):
-                yield name, parameter, of_norm
+                yield name, parameter, of_norm, 1.0
+            elif own_name == "bias":
+                yield name, parameter, of_bias, settings.bias_lr
             else:
-                yield name, parameter, of_bias if own_name == "bias" else common
+                yield name, parameter, common, 1.0

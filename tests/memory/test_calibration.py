@@ -138,7 +138,7 @@ def test_settings_come_from_the_config():
 
 
 def test_prototypes_of_another_network_are_refused(embedder, memory):
-    with pytest.raises(WeightsError, match="made by another network"):
+    with pytest.raises(WeightsError, match="embedded by another network"):
         PrototypeCalibration(MeanColour(gain=2.0), memory)
 
 

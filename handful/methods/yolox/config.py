@@ -53,6 +53,10 @@ class YOLOXConfig:
     the border, before they are applied.
     norm: "frozen" keeps the statistics, weights and biases of all batch norms in training.
     object_probability: what classes and objectness say before training.
+    sure_below: in training, an anchor that is matched to nothing but scores higher than this
+    (product of class and objectness) is not taken for background, nor is one in a box marked
+    difficult: where few objects are labelled, it may have found another. 1, as published, takes
+    all for background, and difficult boxes for objects.
     score_threshold: least product of class and objectness. nms_iou: overlap above which the
     weaker box of a class goes; of any class where class_agnostic. max_detections: of a picture,
     None for all. blend: how prototypes calibrate scores.
@@ -69,6 +73,7 @@ class YOLOXConfig:
     pad_value: int = 114
     norm: Literal["batch", "frozen"] = "batch"
     object_probability: float = 0.01
+    sure_below: float = 1.0
     score_threshold: float = 0.01
     nms_iou: float = 0.65
     class_agnostic: bool = False
@@ -113,6 +118,7 @@ class YOLOXConfig:
             ),
             ("std", all(value > 0 for value in self.std), "numbers above 0"),
             ("object_probability", 0 < self.object_probability < 1, "between 0 and 1"),
+            ("sure_below", 0 <= self.sure_below <= 1, "0 to 1"),
             ("nms_iou", 0 <= self.nms_iou <= 1, "0 to 1"),
             ("score_threshold", 0 <= self.score_threshold <= 1, "0 to 1"),
             ("max_detections", self.max_detections != 0, "1 or more, or none"),

@@ -64,7 +64,7 @@ class Positives:
 def match_anchors(
     outputs: DenseOutputs, targets: Sequence[Targets], *, assigner: SimOTA
 ) -> Positives:
-    """Return the anchors that are matched to an object; crowd regions are background."""
+    """Return the anchors that are matched to an object; crowd regions match nothing."""
     boxes = decoded_boxes(outputs.box_values, outputs.cells, outputs.strides)
     known = [one[~one.crowd] for one in targets]
     matches = [
@@ -101,21 +101,30 @@ def yolox_losses(
     *,
     assigner: SimOTA,
     closing: bool = False,
+    sure_below: float = 1.0,
 ) -> dict[str, Tensor]:
     """Return the losses of YOLOX and their sum, ``total`` (arXiv 2107.08430 and its code).
 
     Each is summed over the batch, in float32, and divided by its number of positives.
-    closing: whether raw box values learn as well, as in the last epochs ("l1").
+    closing: whether raw box values learn as well, as in the last epochs ("l1"). sure_below:
+    where not all objects are labelled, see ``YOLOXConfig``; ours.
     """
-    found = match_anchors(outputs, targets, assigner=assigner)
+    partial = sure_below < 1
+    known = [one[~one.difficult] for one in targets] if partial else targets
+    found = match_anchors(outputs, known, assigner=assigner)
     rows = found.pictures, found.anchors
     logits = outputs.class_logits[rows].float()
     objectness = outputs.objectness.float()
+    found_or_not = F.binary_cross_entropy_with_logits(
+        objectness, found.object_targets(objectness), reduction="none"
+    )
+    if partial:
+        unsure = unsure_anchors(outputs, targets, sure_below=sure_below)
+        unsure[rows] = False
+        found_or_not = found_or_not.masked_fill(unsure, 0.0)
     losses = {
         "boxes": BOX_WEIGHT * iou_square_loss(found.predicted, found.boxes).sum(),
-        "objectness": F.binary_cross_entropy_with_logits(
-            objectness, found.object_targets(objectness), reduction="sum"
-        ),
+        "objectness": found_or_not.sum(),
         "classes": F.binary_cross_entropy_with_logits(
             logits, found.class_targets(logits.shape[1]), reduction="sum"
         ),
@@ -127,6 +136,24 @@ def yolox_losses(
         losses["l1"] = F.l1_loss(outputs.box_values[rows].float(), wanted, reduction="sum")
     losses = {name: value / found.divisor for name, value in losses.items()}
     return {**losses, "total": torch.stack(list(losses.values())).sum()}
+
+
+@torch.no_grad()
+def unsure_anchors(
+    outputs: DenseOutputs, targets: Sequence[Targets], *, sure_below: float
+) -> Tensor:
+    """Return ``[B, A]``, true where an anchor may well lie on an object that nobody labelled.
+
+    These score above ``sure_below``, or have their centre in a box marked difficult.
+    """
+    classes = outputs.class_logits.float().sigmoid().amax(dim=-1)
+    unsure = outputs.objectness.float().sigmoid() * classes > sure_below
+    centers = (outputs.cells + 0.5) * outputs.strides[:, None]
+    for picture, one in enumerate(targets):
+        doubtful = one.boxes[one.difficult, None]
+        inside = (centers > doubtful[..., :2]) & (centers < doubtful[..., 2:])
+        unsure[picture] |= inside.all(dim=-1).any(dim=0)
+    return unsure
 
 
 def raw_values(boxes: Tensor, cells: Tensor, strides: Tensor) -> Tensor:

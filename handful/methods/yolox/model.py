@@ -75,8 +75,14 @@ class YOLOX(TrainableDetector):
         targets: boxes in pixels of the prepared pictures. closing: whether raw box values are
         compared as well, as in the last epochs.
         """
-        assigner = ASSIGNERS[self.config.flavour]
-        return yolox_losses(outputs, targets, assigner=assigner, closing=closing)
+        config = self.config
+        return yolox_losses(
+            outputs,
+            targets,
+            assigner=ASSIGNERS[config.flavour],
+            closing=closing,
+            sure_below=config.sure_below,
+        )
 
     def detect(self, outputs: DenseOutputs, sizes: Tensor) -> Found:
         """Return the detections in prepared pictures of ``sizes`` ``[B, 2]``, as padded tensors."""
@@ -102,7 +108,8 @@ class YOLOX(TrainableDetector):
 
     def way_back(self) -> WayBack:
         """Return how boxes return to the original picture; neither original clips them."""
-        return WayBack(one_ratio=self.config.flavour == "megvii")
+        megvii = self.config.flavour == "megvii"
+        return WayBack(frame=self.config.input_size if megvii else None)
 
     def test_resize(self) -> Letterbox:
         """Return how large a test picture is shown."""

@@ -56,6 +56,16 @@ def learn_only(network: YOLOX, part: Learning) -> YOLOX:
     return network
 
 
+def hold_rows(network: YOLOX, class_names: Sequence[str]) -> YOLOX:
+    """Keep what the last layers say of ``class_names`` while other rows learn, in place."""
+    learnt = torch.tensor([float(name not in class_names) for name in network.config.class_names])
+    for layer in network.head.classes:
+        for parameter in layer.parameters():
+            rows = learnt.reshape(-1, *[1] * (parameter.ndim - 1))
+            parameter.register_hook(lambda gradient, rows=rows: gradient * rows.to(gradient))
+    return network
+
+
 def frozen_norms(config: YOLOXConfig, class_names: Sequence[str]) -> YOLOXConfig:
     """Return the base's ``config`` for other classes; few pictures give no statistics."""
     return replace(config, class_names=tuple(class_names), norm="frozen")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from handful.data.dataset import Dataset
 from handful.data.loader import TrainingStream
@@ -12,6 +12,21 @@ from handful.data.transforms import InputRule, Transform
 from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.pictures import DenseAugmentation, closing_transform, train_transform
 from handful.recipes.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How training pictures are shown.
+
+    mixed: what happens to them; closing: in the last steps. size: (height, width) of batches,
+    before ``scales`` change it (None: they never do). rule: what the network expects of pixels.
+    """
+
+    mixed: Transform
+    closing: Transform
+    size: tuple[int, int]
+    rule: InputRule
+    scales: MultiScale | None = None
 
 
 def learning_stream(
@@ -32,12 +47,35 @@ def learning_stream(
     combined with others. Pictures without boxes take part, as in both originals.
     Raises ``ConfigError`` for numbers that do not fit.
     """
+    partners = PicturePool(dataset, keep_empty=True)
+    showing = Showing(
+        mixed=train_transform(config, augmentation, partners),
+        closing=closing_transform(config, augmentation),
+        size=config.input_size,
+        rule=rule,
+        scales=scales,
+    )
+    return staged_stream(dataset, showing, settings=settings, rank=rank, world=world)
+
+
+def staged_stream(
+    dataset: Dataset,
+    showing: Showing,
+    *,
+    settings: TrainSettings,
+    rank: int = 0,
+    world: int = 1,
+) -> Stream:
+    """Return the part of process ``rank`` of ``world`` of what a run by ``settings`` learns from.
+
+    The last ``settings.closing`` steps are marked, and show pictures as ``showing`` closes.
+    """
 
     def shown(transform: Transform) -> TrainingStream:
         return TrainingStream(
             dataset,
             transform,
-            replace(rule, canvas=config.input_size),
+            replace(showing.rule, canvas=showing.size),
             batch=settings.batch,
             seed=settings.seed,
             rank=rank,
@@ -48,11 +86,10 @@ def learning_stream(
             keep_empty=True,
         )
 
-    partners = PicturePool(dataset, keep_empty=True)
-    stream: Stream = shown(train_transform(config, augmentation, partners))
+    stream: Stream = shown(showing.mixed)
     if settings.closing:
-        plain = shown(closing_transform(config, augmentation))
-        stream = StagedStream(stream, plain, settings.steps - settings.closing)
-    if scales is None:
+        last = shown(showing.closing)
+        stream = StagedStream(stream, last, settings.steps - settings.closing)
+    if showing.scales is None:
         return stream
-    return MultiScaleStream(stream, scales, nominal=config.input_size, seed=settings.seed)
+    return MultiScaleStream(stream, showing.scales, nominal=showing.size, seed=settings.seed)

@@ -51,6 +51,25 @@ def test_crowd_regions_are_background():
     assert all(torch.equal(ours[name], alone[name]) for name in ours)
 
 
+def test_anchors_that_may_lie_on_unlabelled_objects_teach_no_background():
+    raw, known = outputs(1), targets()
+    losses = {
+        name: yolox_losses(raw, [one], assigner=ASSIGNERS["megvii"], sure_below=below)
+        for name, one, below in (
+            ("published", known, 1.0),
+            ("low", known, 0.2),
+            ("lower", known, 0.05),
+            ("difficult", replace(known, difficult=torch.tensor([False, True])), 0.99),
+            ("alone", known[:1], 0.99),
+        )
+    }
+    objectness = {name: float(one["objectness"]) for name, one in losses.items()}
+    assert objectness["published"] > objectness["low"] > objectness["lower"] > 0
+    assert losses["low"]["boxes"] == losses["published"]["boxes"]
+    assert objectness["difficult"] < objectness["alone"]
+    assert losses["difficult"]["classes"] == losses["alone"]["classes"]
+
+
 def test_without_targets_only_objectness_teaches_and_gradients_exist():
     raw = outputs()
     leaves = [one.requires_grad_() for one in raw[:3]]

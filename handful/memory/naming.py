@@ -1,0 +1,124 @@
+"""Naming what a detector finds by the examples: a second opinion that costs no training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from handful.data.dataset import Dataset
+from handful.data.images import ImageSource, read_image
+from handful.memory.calibration import Blend, pictures_with_boxes, require_made_by
+from handful.memory.class_memory import ClassMemory
+from handful.memory.embedders import DetailEmbedder
+from handful.memory.regression import ClassRegression, likeness
+from handful.reporter import Reporter, SilentReporter
+from handful.structures import Detections
+
+ANYTHING = ""
+"""Stands among the remembered classes for the mean of all proposals, whatever they show."""
+
+
+@dataclass(frozen=True)
+class ExampleNaming:
+    """What re-scores, or names anew, the detections of one detector.
+
+    embedder: the network that made ``memory``. memory: views of the examples, ``[V, D, 1, 1]``,
+    and of ``ANYTHING``. blend: ``alpha`` weighs the detector's own score.
+    A trained detector has found an object; which one, ridge regression says. With
+    ``blend.rename`` a box may show anything: it is scored for every class, by its likeness to
+    the mean example. Classes that the memory does not know are left alone.
+    """
+
+    embedder: DetailEmbedder
+    memory: ClassMemory
+    blend: Blend = Blend()
+    names: tuple[str, ...] = field(init=False, compare=False)
+    _regression: ClassRegression = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_made_by(self.memory, self.embedder)
+        device = self.embedder.device()
+        names = tuple(name for name in self.memory.names if name != ANYTHING)
+        places = torch.tensor([names.index(n) if n in names else -1 for n in self.memory.names])
+        labels = places[self.memory.owner.cpu()]
+        examples = labels >= 0
+        regression = ClassRegression.fit(
+            self.memory.features.flatten(1)[examples.to(self.memory.features.device)].to(device),
+            labels[examples].to(device),
+            class_count=len(names),
+            parts=self.embedder.parts,
+        )
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "_regression", regression)
+
+    def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
+        """Return ``detections`` of ``image`` with new scores, no longer sorted by them.
+
+        With ``blend.rename``, there are as many for each box as classes are remembered.
+        """
+        known = {name: place for place, name in enumerate(self.names)}
+        places = torch.tensor([known.get(name, -1) for name in detections.class_names])
+        if self.blend.rename:
+            return self._renamed(detections, image, places)
+        column = places.to(detections.labels)[detections.labels]
+        scores, blend = detections.scores, self.blend
+        chosen = (scores > blend.lower) & (scores <= blend.upper) & (column >= 0)
+        if not bool(chosen.any()):
+            return detections
+        likely = self.likelihoods(image, detections.boxes[chosen])
+        likely = likely.gather(1, column[chosen, None].to(likely.device))[:, 0].to(scores)
+        calibrated = scores.clone()
+        calibrated[chosen] = blend.alpha * scores[chosen] + (1 - blend.alpha) * likely
+        return replace(detections, scores=calibrated)
+
+    def likelihoods(self, image: ImageSource, boxes: Tensor) -> Tensor:
+        """Return ``[N, K]``, how likely each of ``boxes`` ``[N, 4]`` is of each known class."""
+        return self._regression(self.embedder.embed(read_image(image), boxes))
+
+    def likeness(self, image: ImageSource, boxes: Tensor) -> Tensor:
+        """Return ``[N, K]``, how like the examples of a class ``boxes`` ``[N, 4]`` look, 0 to 1."""
+        means = self.memory.prototypes().flatten(1).to(self.embedder.device())
+        kept = [self.memory.names.index(name) for name in self.names]
+        center = self._regression.center
+        if ANYTHING in self.memory.names:
+            center = means[self.memory.names.index(ANYTHING)]
+        seen = self.embedder.embed(read_image(image), boxes)
+        cosines = likeness(seen, means[kept], center, parts=self.embedder.parts)
+        return cosines.clamp(min=0.0)
+
+    def _renamed(self, found: Detections, image: ImageSource, places: Tensor) -> Detections:
+        if not len(found):
+            return found
+        labels = (places >= 0).nonzero().flatten().to(found.labels)
+        likely = self.likeness(image, found.boxes)[:, places[places >= 0]].to(found.scores)
+        alpha = self.blend.alpha
+        scores = alpha * found.scores[:, None] + (1 - alpha) * likely
+        return replace(
+            found,
+            boxes=found.boxes.repeat_interleave(len(labels), 0),
+            scores=scores.flatten(),
+            labels=labels.repeat(len(found)),
+        )
+
+
+def example_memory(
+    embedder: DetailEmbedder, support: Dataset, *, reporter: Reporter | None = None
+) -> ClassMemory:
+    """Return four views of every box of ``support``, crowds excluded, by class."""
+    reporter = reporter or SilentReporter()
+    views: dict[str, list[Tensor]] = {}
+    reporter.start("examples", len(support))
+    try:
+        for image, boxes, labels, records in pictures_with_boxes(support):
+            seen = embedder.embed_turned(image, boxes).cpu()[..., None, None]
+            for label, turned in zip(labels.tolist(), seen, strict=True):
+                views.setdefault(support.class_names[label], []).append(turned)
+            reporter.advance("examples", records)
+    finally:
+        reporter.finish("examples")
+    empty = ClassMemory.empty(embedder.fingerprint())
+    return empty.add_all(
+        {name: torch.cat(views[name]) for name in support.class_names if name in views}
+    )

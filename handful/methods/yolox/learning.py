@@ -1,0 +1,174 @@
+"""Learning a user's classes on a trained YOLOX: the rules behind ``handful learn``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from handful.errors import ConfigError
+from handful.memory.calibration import Blend
+from handful.methods.yolox.config import YOLOXConfig
+from handful.methods.yolox.model import YOLOX
+from handful.methods.yolox.pictures import DenseAugmentation
+from handful.methods.yolox.start import Learning, frozen_norms, start_from
+from handful.recipes.settings import TrainSettings
+
+Route = Literal["prototypes", "head", "tune"]
+
+FEW_BOXES = 3
+"""Below so many boxes a class nothing is trained, if the base finds the objects anyway."""
+
+COVERED, WELL_COVERED = 0.5, 0.9
+"""Part of the labelled boxes that the base proposes: enough to name proposals; nearly all."""
+
+GENTLE_LR, BOLD_LR = 3e-4, 1e-3
+"""Where the base finds the objects, and where it has to learn what an object is."""
+
+HEAD_LR = 2e-3
+STEPS: Mapping[Route, int] = {"prototypes": 0, "head": 300, "tune": 150}
+
+PROPOSALS = 40
+PROPOSAL_NMS = 0.6
+PROPOSAL_SCORE = 1e-3
+CERTAIN = 20.0
+"""A logit whose probability is one."""
+
+NAMED_BY_EXAMPLES = Blend(alpha=0.0, lower=0.0, rename=True)
+CHECKED_BY_EXAMPLES = Blend(alpha=0.5, lower=0.01)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the support says about which route to take.
+
+    boxes: of the class that has fewest. covered: part of the labelled boxes that the base
+    detector proposes, whatever it takes them for. named: part of them that all others name
+    rightly, None with one box a class.
+    """
+
+    boxes: int
+    covered: float
+    named: float | None = None
+
+
+@dataclass(frozen=True)
+class DenseLearnRecipe:
+    """How the classes of a support set are learnt on a trained YOLOX.
+
+    model: the detector; its classes are those of the support, after those of the base that are
+    kept. route: "prototypes" trains nothing and names what the base proposes; "head" trains the
+    last layers on features computed once; "tune" trains ``part``. reason: why this route. base:
+    the weights it starts from. calibrate: whether the examples have a say in every score.
+    likeness: cosine from which an unlabelled proposal is taken for a look-alike that teaches
+    nothing; 1 for none. views: batches whose features "head" keeps.
+    """
+
+    model: YOLOXConfig
+    route: Route = "tune"
+    reason: str = ""
+    base: str = ""
+    part: Learning = "all"
+    calibrate: bool = True
+    likeness: float = 0.35
+    views: int = 16
+    augmentation: DenseAugmentation = DenseAugmentation(mosaic=0.5, scale=(0.5, 1.5), mixup=0.0)
+    train: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            batch=8,
+            optimizer="adamw",
+            lr=GENTLE_LR,
+            weight_decay=5e-4,
+            schedule="cosine",
+            final=0.05,
+            warmup=20,
+            clip=10.0,
+        )
+    )
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.likeness <= 1:
+            raise ConfigError(
+                "a cosine that cannot be", field="likeness", got=self.likeness, expected="-1 to 1"
+            )
+
+
+def choose_route(evidence: Evidence) -> tuple[Route, str]:
+    """Return the route to take and why, in a sentence."""
+    if evidence.boxes < FEW_BOXES and evidence.covered >= COVERED:
+        return "prototypes", (
+            f"{evidence.boxes} of a class are too few to train on, and the base finds "
+            f"{evidence.covered:.0%} of the boxes by itself"
+        )
+    if evidence.boxes < FEW_BOXES:
+        return "tune", (
+            f"the base finds only {evidence.covered:.0%} of the boxes, so it has to learn what an "
+            "object is"
+        )
+    return "tune", f"{evidence.boxes} boxes of every class are enough to train on"
+
+
+def learn_recipe(
+    base: YOLOXConfig,
+    class_names: Sequence[str],
+    evidence: Evidence,
+    *,
+    route: Route | None = None,
+    keep: bool = False,
+    seed: int = 0,
+) -> DenseLearnRecipe:
+    """Return the recipe to learn ``class_names`` on a detector with the settings ``base``.
+
+    route: None for the one that the evidence speaks for. keep: whether the base's classes stay;
+    then only rows of new classes learn, so that the old ones keep what they say.
+    """
+    if keep and route in ("prototypes", "tune"):
+        raise ConfigError(
+            "this route does not keep the classes of the base",
+            field="route",
+            got=route,
+            expected="head",
+        )
+    chosen, reason = (route, "asked for") if route else choose_route(evidence)
+    if keep:
+        chosen, reason = "head", "only new rows learn, so that the kept classes stay as they are"
+    old = [name for name in base.class_names if name not in class_names] if keep else []
+    model = frozen_norms(base, (*old, *class_names))
+    if chosen == "prototypes":
+        return DenseLearnRecipe(
+            proposing(model, blend=NAMED_BY_EXAMPLES), route=chosen, reason=reason
+        )
+    recipe = DenseLearnRecipe(
+        replace(model, sure_below=0.1, blend=CHECKED_BY_EXAMPLES, score_threshold=PROPOSAL_SCORE),
+        route=chosen,
+        reason=reason,
+        part=("rows" if keep else "head") if chosen == "head" else "all",
+    )
+    gentle = evidence.covered >= WELL_COVERED
+    lr = HEAD_LR if chosen == "head" else GENTLE_LR if gentle else BOLD_LR
+    return replace(recipe, train=replace(recipe.train, steps=STEPS[chosen], lr=lr, seed=seed))
+
+
+def proposing(config: YOLOXConfig, *, blend: Blend | None = None) -> YOLOXConfig:
+    """Return ``config`` of a detector that finds anything, whatever it is."""
+    return replace(
+        config,
+        class_agnostic=True,
+        nms_iou=PROPOSAL_NMS,
+        score_threshold=PROPOSAL_SCORE,
+        max_detections=PROPOSALS,
+        blend=blend or config.blend,
+    )
+
+
+def proposing_network(config: YOLOXConfig, state: Mapping[str, Tensor]) -> YOLOX:
+    """Return a detector whose scores are those of being any object: the base's objectness."""
+    network = start_from(config, state, base_classes=())
+    with torch.no_grad():
+        for layer in network.head.classes:
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.constant_(layer.bias, CERTAIN)  # type: ignore[arg-type]
+    return network

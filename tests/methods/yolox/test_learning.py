@@ -1,0 +1,44 @@
+import pytest
+
+from handful.errors import ConfigError
+from handful.methods.yolox.config import YOLOXConfig
+from handful.methods.yolox.learning import (
+    BOLD_LR,
+    GENTLE_LR,
+    Evidence,
+    choose_route,
+    learn_recipe,
+)
+
+BASE = YOLOXConfig(class_names=("person", "dog"), size="nano")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "route", "says"),
+    [
+        (Evidence(1, 0.9), "prototypes", "90%"),
+        (Evidence(1, 0.2), "tune", "20%"),
+        (Evidence(5, 1.0), "tune", "5 boxes"),
+    ],
+)
+def test_the_route_follows_from_the_evidence_and_says_why(evidence, route, says):
+    chosen, reason = choose_route(evidence)
+    assert chosen == route and says in reason
+
+
+@pytest.mark.parametrize(("covered", "lr"), [(1.0, GENTLE_LR), (0.6, BOLD_LR)])
+def test_where_the_base_misses_objects_it_learns_boldly(covered, lr):
+    assert learn_recipe(BASE, ("cell",), Evidence(5, covered)).train.lr == lr
+
+
+def test_an_asked_route_is_taken_whatever_the_evidence():
+    recipe = learn_recipe(BASE, ("cell",), Evidence(1, 1.0), route="tune", seed=7)
+    assert recipe.route == "tune" and recipe.train.seed == 7
+    assert recipe.model.class_names == ("cell",)
+
+
+def test_kept_classes_come_first_and_once():
+    recipe = learn_recipe(BASE, ("cell", "dog"), Evidence(5, 1.0), keep=True)
+    assert recipe.model.class_names == ("person", "cell", "dog") and recipe.part == "rows"
+    with pytest.raises(ConfigError, match="head"):
+        learn_recipe(BASE, ("cell",), Evidence(5, 1.0), keep=True, route="tune")
