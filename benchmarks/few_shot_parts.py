@@ -13,14 +13,13 @@ on; the table is ``benchmarks/few_shot_parts.md``. FOLDER keeps the drawn scenes
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from cells import keep, kept, shown
 
 from handful.api.trained import detector_state
 from handful.data.dataset import Dataset
@@ -29,8 +28,8 @@ from handful.data.splits.manifest import dataset_from_manifest
 from handful.data.splits.sampler import sample_shots
 from handful.data.synthetic import ShelfRecipe, draw_shelves
 from handful.evaluate.detector import measure_detector
-from handful.evaluate.seeds import Interval, paired_difference, student_interval
-from handful.files import write_json, write_text
+from handful.evaluate.seeds import paired_difference, student_interval
+from handful.files import write_text
 from handful.memory.calibration import PrototypeCalibration, class_prototypes
 from handful.memory.embedders import LiteEmbedder
 from handful.methods.defrcn.learning import learn_recipe
@@ -170,18 +169,13 @@ def measured(
     return {name: 100 * value for name, value in measure_detector(detector, query).items()}
 
 
-def kept() -> dict[str, Any]:
-    """Return the figures measured so far, by cell."""
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-
-
 class Measurements:
     """Figures by cell (way, rate, seed), kept on disk as they come."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.pool, self.query = scenes(options.work)
-        self.kept = kept()
+        self.kept = kept(RESULTS)
 
     def figures(self, name: str, rate: float, seed: int) -> dict[str, float]:
         """Return the figures of a way of learning, measured now if they never were.
@@ -190,7 +184,7 @@ class Measurements:
         """
         key = f"{name} {rate:g} {seed}"
         if key not in self.kept:
-            self.kept = kept()
+            self.kept = kept(RESULTS)
         if key not in self.kept:
             first = WAYS[name].like or name
             together = [other for other, way in WAYS.items() if first in (other, way.like)]
@@ -204,11 +198,7 @@ class Measurements:
             for other in together:
                 found = measured(network, support, self.query, calibrate=WAYS[other].calibrate)
                 fresh[f"{other} {rate:g} {seed}"] = found
-                sys.stdout.write(f"{other} {rate:g} {seed} {found}\n")
-                sys.stdout.flush()
-            # Another process may have measured other cells in the meantime.
-            self.kept = {**kept(), **fresh}
-            write_json(RESULTS, dict(sorted(self.kept.items())))
+            self.kept = keep(RESULTS, fresh)
         return self.kept[key]
 
     def column(self, name: str, rate: float) -> dict[int, dict[str, float]]:
@@ -229,7 +219,7 @@ def table(measurements: Measurements, rates: Mapping[str, float]) -> str:
     """Return all ways of learning as Markdown, each with the seeds it is measured on so far."""
     heads = ["way of learning", "rate", "n", *FIGURES, *(f"{name} over plain" for name in FIGURES)]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    plain = measurements.column("plain", rates["plain"])
+    plain = measurements.column("plain", rates["plain"]) if "plain" in rates else {}
     for name, rate in rates.items():
         mine = measurements.column(name, rate)
         if not mine:
@@ -244,12 +234,6 @@ def table(measurements: Measurements, rates: Mapping[str, float]) -> str:
             cells.append("–" if name == "plain" else over)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def shown(interval: Interval, *, sign: str = "") -> str:
-    """Return a mean and half of its interval."""
-    half = interval.half_width
-    return f"{interval.mean:{sign}.1f}" + ("" if half is None else f" ± {half:.1f}")
 
 
 def main() -> None:
