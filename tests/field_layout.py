@@ -17,7 +17,7 @@ def write_annotation(
     """Write one annotation of VOC; ``size`` is (width, height)."""
     home = f"VOC{2012 if '_' in image_id else 2007}"
     objects = "".join(
-        f"<object><name>{thing['name']}</name><difficult>{thing.get('difficult', 0)}</difficult>"
+        f"<object><name>{thing['name']}</name>{_difficult(thing)}"
         f"<part><name>head</name></part><bndbox>{_corners(thing)}</bndbox></object>"
         for thing in things
     )
@@ -27,6 +27,11 @@ def write_annotation(
         f"<annotation><folder>{home}</folder><filename>{image_id}.jpg</filename>"
         f"<size><width>{width}</width><height>{height}</height></size>{objects}</annotation>",
     )
+
+
+def _difficult(thing: VocThing) -> str:
+    value = thing.get("difficult", 0)
+    return "" if value is None else f"<difficult>{value}</difficult>"
 
 
 def _corners(thing: VocThing) -> str:

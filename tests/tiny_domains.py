@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy
 import torch
 from PIL import Image, ImageDraw
+from safetensors.torch import load_file
 
 from handful.api.trained import save_detector
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.data.formats import write_dataset
+from handful.files import write_json
 from handful.methods.ms2a.config import MS2AConfig
 from handful.methods.ms2a.model import MS2A
 from handful.methods.yolox.config import YOLOXConfig
@@ -81,3 +84,95 @@ def write_domains(folder: Path) -> None:
     }.items():
         write_dataset(pictures, folder / name / "all.json", format="coco")
     write_tiny_base(folder / "base.safetensors")
+
+
+SCENARIO = "kitti-cityscapes"
+"""Of the published ones, the scenario whose files ``write_scenario`` draws."""
+
+
+def train_quickly(stages: Sequence[str] = ("",)) -> dict[str, object]:
+    """Return what makes a published recipe a matter of seconds; "" for the recipe of one stage."""
+    changes: dict[str, object] = {
+        "model.input_size": f"{SIDE},{SIDE}",
+        "model.clusters": TINY.clusters,
+        "memory.kmeans.clusters": TINY.clusters,
+        "memory.kmeans.batch": 64,
+        "memory.kmeans.iterations": 2,
+        "scales.low": 1,
+        "scales.high": 3,
+        "scales.every": 1,
+        "train.steps": 3,
+        "train.batch": 2,
+        "train.accumulate": 1,
+        "train.warmup": 1,
+        "train.hold": 1,
+        "train.closing": 1,
+        "train.evaluate_every": 2,
+        "train.evaluate_closing": 0,
+        "train.checkpoint_every": 1,
+        "train.precision": "32",
+    }
+    return {
+        f"{stage}.{name}" if stage else name: value
+        for stage in stages
+        for name, value in changes.items()
+    }
+
+
+def write_scenario(root: Path) -> None:
+    """Write source and target as the authors name folders and files, with discs for cars."""
+    bright = domain_pictures(4, background=200, name="bright")
+    dark = domain_pictures(5, background=20, name="dark")
+    for name, pictures, few in (("kitti", bright, 64), ("cityscapes", dark, 8)):
+        for part, chosen in (("train", [0, 1, 2]), ("val", list(range(3, len(pictures))))):
+            _write_coco(pictures.subset(chosen), root / name, f"{part}2014")
+        _write_coco(pictures.subset([0, 1]), root / name, "train2014", ending=f"_{few}")
+
+
+def write_coco_folder(root: Path, class_names: Sequence[str]) -> None:
+    """Write pictures as COCO names folders and files; of its classes, two have objects."""
+    drawn = domain_pictures(4, background=200, name="bright")
+    for part, chosen in (("train2017", [0, 1, 2]), ("val2017", [2, 3])):
+        _write_coco(drawn.subset(chosen), root, part, class_names=class_names)
+
+
+def assert_same_tensors(one: Path, other: Path) -> None:
+    """Fail unless two weight files hold the same numbers by the same names."""
+    ours, theirs = load_file(one), load_file(other)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), f"{one.name}: {name}"
+
+
+def _write_coco(
+    pictures: Dataset,
+    place: Path,
+    part: str,
+    *,
+    ending: str = "",
+    class_names: Sequence[str] = ("car", "bar"),
+) -> None:
+    (place / part).mkdir(parents=True, exist_ok=True)
+    for one in pictures.pictures:
+        one.read().save(place / part / one.file_name)
+    images = [
+        {"id": one.id, "file_name": one.file_name, "width": one.width, "height": one.height}
+        for one in pictures.pictures
+    ]
+    table = pictures.table
+    annotations = [
+        {
+            "id": row + 1,
+            "image_id": pictures.pictures[int(table.picture[row])].id,
+            "category_id": int(table.labels[row]) + 1,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "area": (x2 - x1) * (y2 - y1),
+            "iscrowd": 0,
+        }
+        for row, (x1, y1, x2, y2) in enumerate(table.boxes.tolist())
+    ]
+    categories = [{"id": number, "name": name} for number, name in enumerate(class_names, start=1)]
+    write_json(
+        place / "annotations" / f"instances_{part}{ending}.json",
+        {"images": images, "annotations": annotations, "categories": categories},
+    )

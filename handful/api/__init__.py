@@ -8,6 +8,8 @@ from handful.api.benchmarking import (
     bench_pictures,
     bench_train,
 )
+from handful.api.browsing import data_browse
+from handful.api.comparing import compare
 from handful.api.demonstration import DEMO_SCENES, Demonstration, demo, result_rows
 from handful.api.evaluation import Evaluation, Outputs, evaluate, evaluate_detections
 from handful.api.exporting import (
@@ -24,7 +26,7 @@ from handful.api.orders import Trained
 from handful.api.searching import Found, detect
 from handful.api.surgery import surgery
 from handful.api.sweeping import Sweep, sweep
-from handful.api.training import recipe, recipes, run_folder, train
+from handful.api.training import published, recipe, recipes, run_folder, train
 from handful.data.convert import data_convert
 from handful.data.describe import data_info
 from handful.data.fewshot import data_fewshot
@@ -51,6 +53,8 @@ __all__ = [
     "bench_pictures",
     "bench_train",
     "build_model",
+    "compare",
+    "data_browse",
     "data_convert",
     "data_fewshot",
     "data_info",
@@ -64,6 +68,7 @@ __all__ = [
     "export_run_preprocess",
     "learn",
     "load",
+    "published",
     "recipe",
     "recipes",
     "result_rows",

@@ -17,6 +17,7 @@ from handful.api.trained import detector_state, weight_file
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.data.splits.records import keep_classes
+from handful.errors import DataError
 from handful.evaluate.coco import coco_metrics
 from handful.evaluate.detector import detections_on
 from handful.evaluate.mmdet import mmdet_figures
@@ -30,6 +31,8 @@ from handful.train.detection import DetectionTask
 from handful.train.loop import train
 from handful.train.runtime import process_count, process_rank
 
+LISTED = 8
+
 Figures = Callable[[Any, Any], Mapping[str, float | None]]
 
 
@@ -42,6 +45,7 @@ def train_dense(recipe: YOLOXRecipe, order: Order) -> Trained:
     order = order.without_pcb()
     shown = picture_set(recipe.data.train, recipe.data.train_images, recipe.model.class_names)
     asked = picture_set(recipe.data.test, recipe.data.test_images, recipe.model.class_names)
+    require_objects(asked)
     torch.manual_seed(recipe.train.seed)
     network = YOLOX(recipe.model)
     if order.base is not None:
@@ -74,12 +78,26 @@ def picture_set(file: Path, images: Path, class_names: tuple[str, ...]) -> Datas
     return keep_classes(read_dataset(file, images=images), class_names)
 
 
+def require_objects(asked: Dataset) -> None:
+    """Raise ``DataError`` if nothing is to be found on ``asked``, by which weights are judged."""
+    if not bool((~asked.table.crowd).any()):
+        raise DataError(
+            "no object to measure on",
+            file=asked.name,
+            got=f"{len(asked)} pictures without one",
+            expected=f"boxes of {', '.join(asked.class_names[:LISTED])}",
+        )
+
+
 def measure_dense(model: nn.Module, *, asked: Dataset, rules: DenseEvaluation) -> dict[str, float]:
-    """Return the figures of ``model`` on ``asked`` by ``rules``, 0 to 1."""
+    """Return the figures of ``model`` on ``asked`` by ``rules``, 0 to 1.
+
+    Those of which nothing was to be found are left out.
+    """
     found = detections_on(TrainedDetector(listening(model, rules.score_threshold)), asked)
     figures: Figures = mmdet_figures if rules.rules == "mmdet" else coco_metrics
     measured = figures(ground_truth_of(asked), to_coco_results(asked, found))
-    return {name: value for name, value in measured.items() if isinstance(value, float)}
+    return {n: value for n, value in measured.items() if isinstance(value, float) and value >= 0}
 
 
 def listening(model: Any, threshold: float) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from handful.api.dense_training import measure_dense, picture_set
+from handful.api.dense_training import measure_dense, picture_set, require_objects
 from handful.api.domain_steps import (
     MEMORY,
     Work,
@@ -52,7 +52,7 @@ def train_stages(recipe: MS2AStages, order: Order) -> Trained:
         order.reporter.note(f"stage {name}")
         trained = train_stage(stage, replace(order, out=order.out / name, base=start))
         start = start if name == "memory" else trained.weights
-    return trained
+    return replace(trained, folder=order.out)
 
 
 def train_stage(recipe: MS2ARecipe, order: Order) -> Trained:
@@ -76,11 +76,13 @@ def train_stage(recipe: MS2ARecipe, order: Order) -> Trained:
     if recipe.stage == "memory":
         return _store(recipe, _detector(recipe, base), order)
     sets = recipe.data
-    tested = sets.source_test if recipe.stage == "base" else sets.target_test
+    tested = _pictures(sets.source_test if recipe.stage == "base" else sets.target_test, recipe)
+    if recipe.select == "best":
+        require_objects(tested)
     work = Work(
         order.where,
         order.reporter,
-        partial(measure_dense, asked=_pictures(tested, recipe), rules=recipe.evaluate),
+        partial(measure_dense, asked=tested, rules=recipe.evaluate),
         metric=recipe.evaluate.metric if recipe.select == "best" else None,
     )
     if recipe.stage == "base":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from handful.api.dataset_search import (
     search_trained,
     search_with_examples,
 )
+from handful.api.dense_training import listening
 from handful.api.domains import in_domain
 from handful.api.measuring import PROTOCOLS, Protocol, Sides, class_sides, measure
 from handful.api.models import DEFAULT_MODEL, Detector, load
@@ -24,19 +26,17 @@ from handful.data.formats import read_dataset
 from handful.errors import ConfigError, suggest
 from handful.evaluate.records import from_coco_results, to_coco_results
 from handful.files import read_json, require_writable, write_json, write_text
-from handful.predict.settings import SearchOptions
+from handful.predict.settings import KEPT_PER_CLASS, SearchOptions
 from handful.predict.trained import TrainedDetector
 from handful.report.curves import Curve
 from handful.report.evaluation_page import EvaluationView, write_evaluation_page
 from handful.reporter import Reporter, SilentReporter
 
-KEPT_PER_CLASS = 100
-"""Detections a class and picture that COCO's metrics look at."""
-
 PROTOCOL_NAMES: dict[str, str] = {
     "coco": "COCO's metrics",
     "os2d": "mean average precision as OS2D measures it",
     "voc07": "VOC's average precision at 11 recalls",
+    "voc07-mmdet": "VOC's average precision at 11 recalls, as MMDetection counts",
     "voc12": "VOC's average precision, area under the curve",
 }
 
@@ -121,12 +121,22 @@ def evaluate(
     takes none. Classes are matched by name. protocol: one of ``PROTOCOLS``. base_classes,
     novel_classes: figures of these too, see ``class_sides``. images: where else pictures lie.
     domain: of the pictures, for an adapted model. options, keep_per_class: of a one-shot search;
-    the strongest detections kept for each class and picture, None keeps all, as OS2D does.
-    Raises ``DataError`` if there is no class in common, and before any work for inputs and
-    outputs that cannot be used.
+    the strongest detections kept for each class and picture, None keeps all, as OS2D does. Of the
+    options a trained model takes the score alone, in place of its network's own threshold.
+    Raises ``DataError`` if there is no class in common, ``ConfigError`` for what would go unused,
+    and both before any work for inputs and outputs that cannot be used.
     """
     reporter = reporter or SilentReporter()
     _require_usable(protocol, outputs)
+    _require_files(images, query, support)
+    if device is not None and not isinstance(model, (str, Path)):
+        raise ConfigError(
+            "this model has its device already",
+            field="device",
+            got=device,
+            expected="none",
+            remedy="Leave it out, or name the model's file",
+        )
     asked = _dataset(query, images)
     shown = None if support is None else _dataset(support, images)
     sides = class_sides(asked.class_names, base=base_classes, novel=novel_classes)
@@ -136,10 +146,11 @@ def evaluate(
         load(model, device=device, reporter=reporter) if isinstance(model, (str, Path)) else model
     )
     detector = in_domain(detector, domain)
-    search = (
-        search_trained(detector, shown, asked, reporter=reporter)
-        if isinstance(detector, TrainedDetector)
-        else search_with_examples(
+    if isinstance(detector, TrainedDetector):
+        detector = _as_asked(detector, options, keep_per_class)
+        search = search_trained(detector, shown, asked, reporter=reporter)
+    else:
+        search = search_with_examples(
             detector,
             shown,
             asked,
@@ -147,7 +158,6 @@ def evaluate(
             keep_per_class=keep_per_class,
             reporter=reporter,
         )
-    )
     results = [
         {**row, "bbox": [round(side, PIXEL_DIGITS) for side in row["bbox"]]}
         for row in to_coco_results(asked, search.predictions)
@@ -175,6 +185,7 @@ def evaluate_detections(
     """
     reporter = reporter or SilentReporter()
     _require_usable(protocol, outputs)
+    _require_files(images, query)
     asked = _dataset(query, images, require_pictures=False)
     sides = class_sides(asked.class_names, base=base_classes, novel=novel_classes)
     file = detections if isinstance(detections, (str, Path)) else None
@@ -193,6 +204,43 @@ def _require_usable(protocol: str, outputs: Outputs) -> None:
             "unknown protocol", field="protocol", got=protocol, remedy=suggest(protocol, PROTOCOLS)
         )
     require_writable(outputs.metrics, outputs.detections, outputs.page)
+
+
+def _require_files(images: Path | str | None, *sets: Path | str | Dataset | None) -> None:
+    """Raise ``ConfigError`` if ``images`` is given and no set is read from a file."""
+    if images is not None and all(one is None or isinstance(one, Dataset) for one in sets):
+        raise ConfigError(
+            "these data sets have their pictures already",
+            field="images",
+            got=images,
+            expected="none",
+        )
+
+
+def _as_asked(
+    detector: TrainedDetector, options: SearchOptions | None, keep_per_class: int | None
+) -> TrainedDetector:
+    """Return ``detector`` with the least score of ``options``; they share their weights.
+
+    Raises ``ConfigError`` for anything else that is given: a trained model would not look at it.
+    """
+    given = {} if options is None else options.given()
+    score = given.pop("score", None)
+    if keep_per_class != KEPT_PER_CLASS:
+        given["keep_per_class"] = "all" if keep_per_class is None else keep_per_class
+    for name, value in given.items():
+        raise ConfigError(
+            "a trained model has no such setting",
+            field=name,
+            got=value,
+            expected="only score",
+            remedy="Leave it out: it says how a one-shot model searches",
+        )
+    if score is None:
+        return detector
+    other = copy(detector)
+    other.model = listening(detector.model, score)
+    return other
 
 
 def _dataset(

@@ -10,30 +10,26 @@ import torch
 from handful.api.models import PACKAGED
 from handful.api.orders import Order, Trained
 from handful.api.trained import weight_file
+from handful.api.two_stage_methods import two_stage_method
 from handful.data.synthetic import draw_shelves
 from handful.methods.defrcn.lite_base import LiteBaseRecipe
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pictures import train_transform
+from handful.methods.mpsr.lite_base import MPSRLiteRecipe
 from handful.methods.os2d.lite import LiteRecipe
 from handful.methods.os2d.model import OS2D
-from handful.train.detection import DetectionTask, training_stream
+from handful.train.detection import DetectionTask
 from handful.train.lite import train_lite
 from handful.train.loop import train
 from handful.weights import Card, save_weights
 
 
-def train_base(recipe: LiteBaseRecipe, order: Order) -> Trained:
-    """Train the detector that ``learn`` starts from; its weights are kept in half precision."""
+def train_base(recipe: LiteBaseRecipe | MPSRLiteRecipe, order: Order) -> Trained:
+    """Train a detector that ``learn`` starts from; its weights are kept in half precision."""
     order = order.without_weights()
+    method = two_stage_method(recipe)
     torch.manual_seed(recipe.train.seed)
-    network = DeFRCN(recipe.model, pretrained_trunk=True)
+    network = method.build(recipe.model, pretrained_trunk=True)
     run = order.open_run(recipe, dtype=torch.float16)
-    stream = training_stream(
-        draw_shelves(recipe.shelves, polygons=False),
-        train_transform(recipe.model, recipe.augmentation),
-        network.input_rule(),
-        settings=recipe.train,
-    )
+    stream = method.stream(recipe, draw_shelves(recipe.shelves, polygons=False))
     task = DetectionTask(network, stream)
     train(task, recipe.train, run=run, reporter=order.reporter, device=str(order.where))
     return Trained(order.out, weight_file(order.out), {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy
 
@@ -19,14 +19,18 @@ from handful.evaluate.labels import relabel
 from handful.evaluate.oneshot import oneshot_metrics
 from handful.evaluate.records import ground_truth_of
 from handful.evaluate.strata import Figures, strata
-from handful.evaluate.voc import VOC_2007, VOC_2012, VocRules, voc_evaluation
+from handful.evaluate.voc import VOC_2007, VOC_2007_MMDET, VOC_2012, VocRules, voc_evaluation
 from handful.evaluate.voc_matching import found_boxes, known_boxes
 from handful.report.curves import Curve
 from handful.structures import Detections
 
-Protocol = Literal["coco", "os2d", "voc07", "voc12"]
-PROTOCOLS: tuple[Protocol, ...] = ("coco", "os2d", "voc07", "voc12")
-VOC_RULES: dict[str, VocRules] = {"voc07": VOC_2007, "voc12": VOC_2012}
+Protocol = Literal["coco", "os2d", "voc07", "voc07-mmdet", "voc12"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+VOC_RULES: dict[str, VocRules] = {
+    "voc07": VOC_2007,
+    "voc07-mmdet": VOC_2007_MMDET,
+    "voc12": VOC_2012,
+}
 
 
 @dataclass(frozen=True)

@@ -102,15 +102,11 @@ def set_up(
             expected=", ".join(detector.class_names),
             remedy="Leave the examples out, or take a model such as os2d-lite",
         )
-    given = {} if options is None else {k: v for k, v in vars(options).items() if v is not None}
+    given = {} if options is None else options.given()
     score = given.pop("score", None)
-    unknown = [name for name, value in given.items() if value is not False]
-    if unknown:
+    for name, value in given.items():
         raise ConfigError(
-            "a trained model has no such setting",
-            field=unknown[0],
-            got=given[unknown[0]],
-            expected="only score",
+            "a trained model has no such setting", field=name, got=value, expected="only score"
         )
     if score is not None:
         detector.score, detector.suggested = score, {}

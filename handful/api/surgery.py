@@ -13,8 +13,9 @@ from torch import Tensor
 from handful.data.splits.divisions import DIVISIONS
 from handful.errors import ConfigError, WeightsError
 from handful.files import require_writable
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.surgery import combine_heads, grow_head, remove_head
+from handful.methods.detector import DETECTORS, detector_type
+from handful.methods.surgery import HeadNames, combine_heads, grow_head, remove_head
+from handful.methods.two_stage import TwoStageDetector
 from handful.weights import Card, load_weights, save_weights
 
 Operation = Literal["remove", "randinit", "combine"]
@@ -46,41 +47,42 @@ def surgery(
             expected="a name ending in .safetensors",
         )
     require_writable(target)
-    state, card = _detector(base)
+    state, card, head = _detector(base)
     asked = _named(classes)
     how = f"surgery {operation} of {Path(base).name}"
     if operation == "combine":
         if novel is None:
             raise ConfigError("combining needs a second detector", field="novel", got="none")
-        other, other_card = _detector(novel)
+        other, other_card, _ = _detector(novel)
         names = asked or (*card.class_names, *other_card.class_names)
         changed = combine_heads(
-            state, other, base=card.class_names, novel=other_card.class_names, classes=names
+            state, other, head, base=card.class_names, novel=other_card.class_names, classes=names
         )
         how += f" with {Path(novel).name}"
     elif operation == "randinit":
         names = asked
         generator = torch.Generator().manual_seed(seed)
-        changed = grow_head(state, base=card.class_names, classes=names, generator=generator)
+        changed = grow_head(state, head, base=card.class_names, classes=names, generator=generator)
         how += f", seed {seed}"
     else:
-        names, changed = (), remove_head(state)
+        names, changed = (), remove_head(state, head)
     card = replace(card, class_names=names, source=f"{how}; its source: {card.source}")
     save_weights(target, changed, card)
     return target
 
 
-def _detector(file: Path | str) -> tuple[dict[str, Tensor], Card]:
+def _detector(file: Path | str) -> tuple[dict[str, Tensor], Card, HeadNames]:
     state, card = load_weights(file)
-    if card.method != DeFRCN.method:
+    kind = detector_type(card.method) if card.method in DETECTORS else None
+    if kind is None or not issubclass(kind, TwoStageDetector):
         raise WeightsError(
             "not the weights of a two-stage detector",
             file=file,
             field="method",
             got=card.method,
-            expected=DeFRCN.method,
+            expected="defrcn or mpsr",
         )
-    return state, card
+    return state, card, kind.head_names
 
 
 def _named(classes: Sequence[str]) -> tuple[str, ...]:

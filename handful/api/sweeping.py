@@ -12,7 +12,7 @@ from handful.api.training import RUNS, AnyRecipe, recipe, train
 from handful.errors import ConfigError
 from handful.evaluate.seeds import Repetition, Summary, summarise
 from handful.files import read_json, require_writable, write_json, write_text
-from handful.methods.defrcn.recipes import DeFRCNRecipe
+from handful.methods.few_shot import FewShotEvaluation
 from handful.reporter import Reporter, SilentReporter, track
 from handful.train.run import RESULTS
 
@@ -146,7 +146,8 @@ def _finished(folder: Path) -> dict[str, float] | None:
 
 
 def _metric(chosen: AnyRecipe) -> str:
-    return chosen.evaluate.metric if isinstance(chosen, DeFRCNRecipe) else "AP50"
+    rules = getattr(chosen, "evaluate", None)
+    return rules.metric if isinstance(rules, FewShotEvaluation) else "AP50"
 
 
 def _entry(cell: Cell, metric: str) -> str:

@@ -15,29 +15,48 @@ from handful.api.published import train_published
 from handful.files import require_writable
 from handful.methods.defrcn.lite_base import LiteBaseRecipe
 from handful.methods.defrcn.recipes import DeFRCNRecipe
+from handful.methods.mpsr.lite_base import MPSRLiteRecipe
+from handful.methods.mpsr.recipes import MPSRRecipe
 from handful.methods.ms2a.recipes import MS2ARecipe, MS2AStages
 from handful.methods.os2d.lite import LiteRecipe
 from handful.methods.yolox.recipes import YOLOXRecipe
+from handful.recipes.published import Published, published_results
 from handful.recipes.registry import RecipeEntry, build_recipe, recipe_entry, recipe_names
 from handful.recipes.tree import leaf_types, override
 from handful.reporter import Reporter, SilentReporter
 from handful.train.run import LAST
 
-AnyRecipe = LiteRecipe | LiteBaseRecipe | DeFRCNRecipe | YOLOXRecipe | MS2ARecipe | MS2AStages
+AnyRecipe = (
+    LiteRecipe
+    | LiteBaseRecipe
+    | MPSRLiteRecipe
+    | DeFRCNRecipe
+    | MPSRRecipe
+    | YOLOXRecipe
+    | MS2ARecipe
+    | MS2AStages
+)
 RECIPES = (
     "handful.methods.os2d.lite",
     "handful.methods.defrcn.lite_base",
     "handful.methods.defrcn.recipes",
     "handful.methods.defrcn.tfa_recipes",
+    "handful.methods.mpsr.lite_base",
+    "handful.methods.mpsr.recipes",
     "handful.methods.yolox.recipes",
     "handful.methods.ms2a.recipes",
 )
 """Modules whose recipes are known by name."""
 
+RESULTS = ("handful.methods.defrcn.published", "handful.methods.mpsr.published")
+"""Modules that know what was published for recipes."""
+
 RUNNERS: dict[type, Callable[[Any, Order], Trained]] = {
     LiteRecipe: train_oneshot,
     LiteBaseRecipe: train_base,
+    MPSRLiteRecipe: train_base,
     DeFRCNRecipe: train_published,
+    MPSRRecipe: train_published,
     YOLOXRecipe: train_dense,
     MS2ARecipe: train_stage,
     MS2AStages: train_stages,
@@ -52,6 +71,14 @@ def recipes() -> tuple[RecipeEntry, ...]:
     for module in RECIPES:
         import_module(module)
     return tuple(recipe_entry(name) for name in recipe_names())
+
+
+def published() -> tuple[Published, ...]:
+    """Return what was published for recipes, and what of it has been verified here."""
+    recipes()
+    for module in RESULTS:
+        import_module(module)
+    return published_results()
 
 
 def recipe(

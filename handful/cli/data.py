@@ -156,6 +156,38 @@ def fewshot(
         _print_fewshot(written)
 
 
+def browse(
+    path: Path,
+    /,
+    *,
+    out: Path = Path("out/browse.html"),
+    pictures: int = 24,
+    classes: tuple[str, ...] = (),
+    seed: int = 0,
+    format: str | None = None,
+    images: Path | None = None,
+) -> None:
+    """Write a page that shows a data set: class counts, box sizes, pictures with their boxes.
+
+    Args:
+        path: The data set, as for data info.
+        out: The page, one file that needs no other.
+        pictures: How many pictures are shown.
+        classes: Only pictures that show one of these classes.
+        seed: Which pictures are drawn.
+        format: The format, where the content does not tell; or a published set, say dairy.
+        images: Where else to look for pictures.
+    """
+    import sys
+
+    from handful import api
+
+    page = api.data_browse(
+        path, out, pictures=pictures, classes=classes, seed=seed, format=format, images=images
+    )
+    sys.stdout.write(f"{page}\n")
+
+
 def _print_json(value: object) -> None:
     import json
     import sys

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from handful.errors import ConfigError
-from handful.predict.settings import SearchOptions
+from handful.predict.settings import KEPT_PER_CLASS, SearchOptions
 
 if TYPE_CHECKING:
     from handful.api import Evaluation
@@ -19,6 +20,7 @@ SHOWN = {
     "coco": COCO_FIGURES,
     "os2d": ("map", "map_weighted", "recall", "ap_joint", "ap_pooled"),
     "voc07": VOC_FIGURES,
+    "voc07-mmdet": VOC_FIGURES,
     "voc12": VOC_FIGURES,
 }
 SIDES = {"": "all", "b": "base", "n": "novel"}
@@ -33,12 +35,12 @@ def evaluate(
     support: Path | None = None,
     model: str | None = None,
     detections: Path | None = None,
-    protocol: Literal["coco", "os2d", "voc07", "voc12"] = "coco",
+    protocol: Literal["coco", "os2d", "voc07", "voc07-mmdet", "voc12"] = "coco",
     base_classes: tuple[str, ...] = (),
     novel_classes: tuple[str, ...] = (),
     images: Path | None = None,
     domain: str | None = None,
-    keep_per_class: int = 100,
+    keep_per_class: int = KEPT_PER_CLASS,
     device: str | None = None,
     json: Path | None = None,
     html: Path | None = None,
@@ -57,7 +59,8 @@ def evaluate(
             os2d-lite where there is a support.
         detections: a COCO results list: written by a search, else read and measured.
         protocol: COCO's metrics; mean average precision as OS2D measures it; VOC's average
-            precision of 2007 (11 points) or of later years (area).
+            precision of 2007 (11 points; mmdet: of a model whose boxes end on their last pixel,
+            as MPSR's on VOC) or of later years (area).
         base_classes: show figures of these as well: names, a file with a name a line, or
             voc1, voc2, voc3, coco for the published division.
         novel_classes: the same for the other side; what is not given is the rest.
@@ -69,7 +72,8 @@ def evaluate(
         device: cpu, cuda or cuda:1; by default a GPU if there is one.
         json: file to write the metrics to.
         html: page to write, with tables, curves, and pictures of the worst mistakes.
-        options: how to search.
+        options: how to search; a trained model takes --score alone, and uses its own threshold
+            without it.
     """
     from handful import api
     from handful.cli.terminal import terminal_reporter
@@ -82,6 +86,9 @@ def evaluate(
                 remedy="Give --support for a one-shot model, --model for a trained one, or "
                 "--detections for a results file",
             )
+        kept = None if keep_per_class == KEPT_PER_CLASS else keep_per_class
+        unused = {"domain": domain, "device": device, "keep_per_class": kept}
+        _require_no_model({**unused, **options.given()})
         measured = api.evaluate_detections(
             detections,
             query=query,
@@ -109,6 +116,19 @@ def evaluate(
             reporter=reporter,
         )
     _show(measured)
+
+
+def _require_no_model(given: Mapping[str, Any]) -> None:
+    """Raise ``ConfigError`` for options that only say how a model is used."""
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                "no model runs where a file of detections is measured",
+                field=name.replace("_", "-"),
+                got=value,
+                expected="none",
+                remedy="Leave it out, or give --model",
+            )
 
 
 def _show(measured: Evaluation) -> None:

@@ -15,7 +15,7 @@ def sweep(
     shots: tuple[int, ...] = (1, 2, 3, 5, 10),
     seeds: str = "0..9",
     splits: tuple[int, ...] = (),
-    setting: Literal["fsod", "gfsod"] = "fsod",
+    setting: Literal["fsod", "gfsod"] | None = None,
     same_boxes: bool = False,
     data_root: Path | None = None,
     bases: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = (),
@@ -33,7 +33,7 @@ def sweep(
         shots: the numbers K.
         seeds: first..last, or numbers separated by commas.
         splits: of VOC's classes.
-        setting: a head for novel classes only, or for all.
+        setting: a head for novel classes only, or for all, where the recipe leaves a choice.
         same_boxes: train again on the boxes of list 0, instead of a new list each time.
         data_root: the folder that holds the published data sets.
         bases: weights to start from, one for all splits or one for each.
@@ -48,7 +48,7 @@ def sweep(
     from handful.cli.fields import read_changes, read_numbers
     from handful.cli.terminal import terminal_reporter
 
-    choices = {"setting": setting}
+    choices = {} if setting is None else {"setting": setting}
     if data_root is not None:
         choices["data_root"] = str(data_root)
     done = api.sweep(

@@ -67,8 +67,8 @@ def convert(
     Args:
         path: the checkpoint.
         variant: what the file does not say: which OS2D it is (v1, v2), after which division
-            DeFRCN's or TFA's classes are named (voc1, voc2, voc3, coco), or that a YOLOX is of
-            Megvii's first release, 0.1.0 (legacy).
+            the classes of DeFRCN, TFA or MPSR are named (voc1, voc2, voc3, coco), or that a
+            YOLOX is of Megvii's first release, 0.1.0 (legacy).
         out: the file to write; by default beside the checkpoint, ending in .safetensors.
         half: store the numbers in half precision.
     """

@@ -42,7 +42,8 @@ class VocRules:
 
     interpolation: of the precision, at 11 recalls (VOC 2007) or at all (later years).
     score_digits, pixel_digits: decimals that the text files keep; None keeps all.
-    first_pixel: what the known boxes count pixels from; detections count from 0.
+    first_pixel: what the known boxes count pixels from; detections count from 0. last_pixel:
+    detections name the last pixel inside a box with their far corner, not the first outside.
     touching: an overlap that equals the threshold is enough.
     """
 
@@ -50,11 +51,14 @@ class VocRules:
     score_digits: int | None = 3
     pixel_digits: int | None = 1
     first_pixel: int = 1
+    last_pixel: bool = False
     touching: bool = False
 
 
 VOC_2007 = VocRules()
 VOC_2012 = VocRules(interpolation="area")
+VOC_2007_MMDET = VocRules(score_digits=None, pixel_digits=None, last_pixel=True, touching=True)
+"""What mmfewshot reports: MMDetection's rules, after a pixel was added to all corners."""
 
 
 class ClassCurve(NamedTuple):
@@ -131,7 +135,8 @@ def voc_evaluation(
     classes = len(class_names)
     _require_classes(known, found, classes)
     scores = as_written(found.scores, rules.score_digits)
-    corner = numpy.array([rules.first_pixel, rules.first_pixel, 0, 0], found.boxes.dtype)
+    near, far = rules.first_pixel, rules.first_pixel if rules.last_pixel else 0
+    corner = numpy.array([near, near, far, far], found.boxes.dtype)
     best = best_overlaps(known, found, as_written(found.boxes + corner, rules.pixel_digits))
     order = by_class_and_score(found.label, scores)
     bounds = numpy.searchsorted(found.label[order], numpy.arange(classes + 1)).tolist()

@@ -69,11 +69,18 @@ class GraphCard:
 
     def scaled(self, factor: float) -> GraphCard:
         """Return the card of a graph that wants its pictures ``factor`` times as large."""
-        canvas = self.pixels.canvas
-        if isinstance(canvas, tuple):
-            canvas = scaled_side(canvas[0], factor), scaled_side(canvas[1], factor)
+
+        def scaled(size: tuple[int, int]) -> tuple[int, int]:
+            return scaled_side(size[0], factor), scaled_side(size[1], factor)
+
+        canvas, frame = self.pixels.canvas, self.way_back.frame
         return replace(
-            self, pixels=replace(self.pixels, canvas=canvas), resize=self.resize.scaled(factor)
+            self,
+            pixels=replace(
+                self.pixels, canvas=scaled(canvas) if isinstance(canvas, tuple) else canvas
+            ),
+            resize=self.resize.scaled(factor),
+            way_back=replace(self.way_back, frame=None if frame is None else scaled(frame)),
         )
 
     def input_fields(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -57,6 +58,8 @@ def _detections(folder: Path, picture: PreparedPicture, manifest: Manifest) -> D
         torch.tensor([len(raw.scores)]),
     )
     sizes, way = torch.tensor([picture.size]), manifest.card.way_back
+    if way.frame is not None and manifest.canvas is not None:
+        way = replace(way, frame=manifest.canvas)
     return on_originals(found, sizes, [picture.original], class_names=names, way=way)[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from handful.errors import ConfigError
 
@@ -17,6 +17,9 @@ ViewName = Literal["", "rotation90", "horflip", "horflip_rotation90"]
 DEFAULT_SCORE = 0.45
 """What the authors' own service asks of a detection (scores of hits are mostly 0.4 to 0.6);
 taken where a model does not name its own."""
+
+KEPT_PER_CLASS = 100
+"""Detections a class and picture that COCO's metrics look at."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,14 @@ class SearchOptions:
 
     def over(self, settings: SearchSettings) -> SearchSettings:
         """Return ``settings`` with everything that is given here changed."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        changes = {name: value for name, value in given.items() if value is not None}
-        across = changes.pop("best_class_only") or settings.across_classes
+        changes = self.given()
+        across = bool(changes.pop("best_class_only", settings.across_classes))
         return replace(settings, across_classes=across, **changes)
+
+    def given(self) -> dict[str, Any]:
+        """Return what is changed, by name."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {k: value for k, value in own.items() if value is not None and value is not False}
 
 
 def _refused(field: str, got: object, expected: str) -> ConfigError:

@@ -19,6 +19,7 @@ from handful.api.trained import load_detector, save_detector
 from handful.data.dataset import Dataset
 from handful.errors import ConfigError, DataError, WeightsError
 from handful.files import read_json
+from handful.memory.domain_memory import DomainMemories
 from handful.predict.trained import TrainedDetector
 from handful.reporter import SilentReporter
 
@@ -154,6 +155,45 @@ def test_a_folder_gives_what_can_be_read_of_it(tmp_path: Path) -> None:
         ("grey.png", 30, 20)
     ]
     assert "broken.png, thin.png" in notes.texts[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "no pictures in the folder"),
+        (("broken.png", "also.jpg"), "no usable picture.*got 2 that cannot be used"),
+        (None, "target"),
+    ],
+    ids=["empty", "damaged", "not there"],
+)
+def test_a_target_without_usable_pictures_is_refused_before_any_work(
+    tmp_path: Path, base: Path, names, message
+) -> None:
+    folder = tmp_path / "target"
+    for name in names or ():
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no picture")
+    if names is not None:
+        folder.mkdir(exist_ok=True)
+    with pytest.raises(DataError, match=message):
+        adapt(tmp_path / "run", base=base, target_images=folder)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.integration
+def test_a_memory_file_of_another_size_or_model_is_refused(tmp_path: Path, base: Path) -> None:
+    adapt(tmp_path / "run", base=base, until="memory")
+    place = tmp_path / "run" / "memory" / "memory.safetensors"
+    whole = DomainMemories.load(place)
+    torn = {name: patterns[:2] for name, patterns in whole.domains.items()}
+    for damaged, message in (
+        (replace(whole, model="another"), "made by another model"),
+        (replace(whole, domains=torn), "another size"),
+        (replace(whole, domains={"source": whole.domains["source"]}), "nothing is remembered"),
+    ):
+        damaged.save(place)
+        with pytest.raises(WeightsError, match=message):
+            adapt(tmp_path / "run", base=base)
 
 
 def test_a_detector_is_told_the_domain_and_keeps_its_own() -> None:

@@ -12,6 +12,9 @@ from handful import api
 from handful.api.measuring import class_sides
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.errors import ConfigError, DataError
+from handful.methods.yolox.config import YOLOXConfig
+from handful.methods.yolox.model import YOLOX
+from handful.predict.settings import SearchOptions
 from handful.predict.trained import TrainedDetector
 from handful.structures import Detections
 
@@ -71,6 +74,43 @@ def test_what_a_trained_detector_cannot_do_is_said(query: Dataset) -> None:
         api.evaluate(Sure("tea"), query=query, support=query)
     with pytest.raises(DataError, match="knows no class of the query.*soup"):
         api.evaluate(Sure("soup"), query=query)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"options": SearchOptions(scales=(1.0, 2.0))}, "scales"),
+        ({"options": SearchOptions(best_class_only=True)}, "best_class_only"),
+        ({"keep_per_class": None}, "keep_per_class.*all"),
+        ({"keep_per_class": 7}, "keep_per_class.*7"),
+        ({"device": "cpu"}, "device"),
+        ({"images": "pictures"}, "images"),
+    ],
+)
+def test_what_would_go_unused_is_refused(query: Dataset, given, named) -> None:
+    with pytest.raises(ConfigError, match=named):
+        api.evaluate(Sure("tea"), query=query, **given)
+
+
+def test_a_trained_model_is_measured_from_the_score_that_is_asked_for(query: Dataset) -> None:
+    torch.manual_seed(0)
+    config = YOLOXConfig(query.class_names, "nano", input_size=(64, 64), score_threshold=0.5)
+    detector = TrainedDetector(YOLOX(config))
+    counts = [
+        len(api.evaluate(detector, query=query, options=options).results)
+        for options in (None, SearchOptions(score=0.0), SearchOptions(score=1.0))
+    ]
+    assert counts[0] == counts[2] == 0 < counts[1]
+    assert detector.model.config.score_threshold == 0.5
+    with pytest.raises(ConfigError, match="score_threshold.*0 to 1"):
+        api.evaluate(detector, query=query, options=SearchOptions(score=1.5))
+
+
+def test_a_data_set_needs_no_other_place_for_its_pictures(query: Dataset) -> None:
+    with pytest.raises(ConfigError, match="images"):
+        api.evaluate_detections([], query=query, images="pictures")
+    with pytest.raises(DataError, match="nowhere.json"):
+        api.evaluate(Sure("tea"), support="nowhere.json", query=query, images="pictures")
 
 
 @pytest.mark.parametrize("protocol", ["coco", "os2d", "voc07", "voc12"])

@@ -9,6 +9,7 @@ import pytest
 
 from handful.api import sweeping
 from handful.api.orders import Trained
+from handful.cli.main import main
 from handful.errors import ConfigError
 from handful.files import write_json
 from handful.methods.defrcn.recipes import DeFRCNRecipe
@@ -71,3 +72,21 @@ def test_a_mistake_costs_no_run(tmp_path: Path, runs, change, message) -> None:
     with pytest.raises(ConfigError, match=message):
         sweeping.sweep("defrcn/voc", out=tmp_path, **asked)
     assert not runs
+
+
+def test_mpsr_is_swept_like_any_other(tmp_path: Path, runs) -> None:
+    done = sweeping.sweep(
+        "mpsr/voc", splits=(1, 3), shots=(2, 10), seeds=(0, 1), bases=("base",), out=tmp_path
+    )
+    assert [run.model.class_count for run, _, _ in runs] == [20] * 8
+    assert {(run.data.split, run.data.shots, run.data.seed) for run, _, _ in runs} == {
+        (split, shots, seed) for split in (1, 3) for shots in (2, 10) for seed in (0, 1)
+    }
+    assert done.metric == "nAP50"
+
+
+@pytest.mark.parametrize("name", ["mpsr/voc", "tfa/voc", "defrcn/voc"])
+def test_the_command_asks_for_no_choice_that_a_recipe_lacks(tmp_path: Path, runs, name) -> None:
+    words = ["sweep", name, "--splits", "1", "--shots", "5", "--seeds", "0"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    assert len(runs) == 1

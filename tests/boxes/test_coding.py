@@ -34,3 +34,18 @@ def test_at_least_keeps_the_corner_and_stops_the_gradient_of_short_sides() -> No
     long.sum().backward()
     assert boxes.grad is not None
     assert boxes.grad.tolist() == [[0.0, 1.0, 0.0, 1.0]]
+
+
+def test_boxes_that_cover_their_last_pixel_are_a_pixel_larger() -> None:
+    reference = torch.tensor([[0.0, 0, 9, 19]])
+    boxes = torch.tensor([[10.0, 0, 19, 19]])
+    offsets = encode_boxes(boxes, reference, weights=(1, 1, 1, 1), extra=1.0)
+    assert offsets.tolist() == [[1.0, 0.0, 0.0, 0.0]]
+    assert torch.equal(decode_boxes(offsets, reference, weights=(1, 1, 1, 1), extra=1.0), boxes)
+
+
+@pytest.mark.parametrize(("limited", "factor"), [(True, 16 / 1000), (False, math.exp(-9))])
+def test_shrinking_is_limited_where_asked(limited: bool, factor: float) -> None:
+    offsets, reference = torch.tensor([[0.0, 0, -45, 0]]), torch.tensor([[0.0, 0, 100, 100]])
+    box = decode_boxes(offsets, reference, limit_shrinking=limited)
+    assert (box[0, 2] - box[0, 0]).item() == pytest.approx(100 * factor, rel=1e-2)

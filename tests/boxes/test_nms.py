@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from handful.boxes import chunked_nms, nms
-from handful.boxes.nms import grouped_nms
+from handful.boxes.nms import grouped_nms, with_extra
 
 ROW = torch.tensor([[0.0, 0, 10, 10], [2.0, 0, 12, 10], [4.0, 0, 14, 10], [30.0, 0, 40, 10]])
 SCORES = torch.tensor([0.5, 0.9, 0.7, 0.6])
@@ -71,3 +71,11 @@ def test_no_boxes_in_groups() -> None:
     nothing = torch.zeros(0)
     keep = grouped_nms(torch.zeros(0, 4), nothing, nothing.long(), iou=0.5, extent=10.0)
     assert keep.tolist() == []
+
+
+def test_extra_pixels_lie_on_the_far_sides() -> None:
+    boxes = torch.tensor([[0.0, 0, 4, 4], [1, 1, 3, 3]])
+    assert with_extra(boxes, 1.0).tolist() == [[0, 0, 5, 5], [1, 1, 4, 4]]
+    each = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+    assert with_extra(boxes, each).tolist() == [[0, 0, 5, 6], [1, 1, 3, 3]]
+    assert with_extra(boxes, 0.0) is boxes

@@ -239,6 +239,26 @@ def test_mistakes_about_results_and_classes_are_one_line(
     assert err.startswith("error: ") and named in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--domain", "target"),
+        ("--device", "cpu"),
+        ("--keep-per-class", "0"),
+        ("--score", "0"),
+        ("--best-class-only", None),
+        ("--views", "horflip"),
+    ],
+)
+def test_options_of_a_model_are_refused_where_none_runs(option, value, sets, handful) -> None:
+    Path("dets.json").write_text("[]", encoding="utf-8")
+    given = (option,) if value is None else (option, value)
+    words = ("evaluate", "--query", "query.json", "--detections", "dets.json", *given)
+    code, out, err = handful(*words)
+    assert code == 2 and out == ""
+    assert err.startswith("error: no model runs") and option[2:] in err
+
+
 def test_nothing_to_measure_is_refused(sets: Path, handful) -> None:
     code, _, err = handful("evaluate", "--query", "query.json")
     assert code == 2 and "--support" in err and "--detections" in err

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from handful.methods.defrcn.surgery import OUR_HEAD
+from handful.methods.defrcn.keys import OUR_HEAD
 from handful.weights import Card, load_weights, save_weights
 
 SETTINGS = {"trunk": "resnet50_caffe"}

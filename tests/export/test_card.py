@@ -49,6 +49,7 @@ def test_a_card_of_smaller_pictures():
     assert lite_card().scaled(0.5).pixels == lite_card().pixels
     smaller = nano_card().scaled(0.5)
     assert (smaller.resize, smaller.pixels.canvas) == (Letterbox((32, 32)), (32, 32))
+    assert smaller.way_back == WayBack(frame=(32, 32))
 
 
 def spoilt(**changes) -> str:

@@ -56,6 +56,17 @@ def test_boxes_of_a_letterbox_are_scaled_alike_and_not_clipped(tmp_path):
     torch.testing.assert_close(found.boxes, torch.from_numpy(ROWS.boxes) * (81 / 64))
 
 
+def test_boxes_return_from_the_canvas_of_the_run_where_there_is_one(tmp_path):
+    # 47 * (96 / 47) is less than 96 in floating point, so the longer side is shown at 95.
+    pictures = tuple(replace(p, width=47, height=8) for p in DATASET.pictures)
+    odd = replace(DATASET, pictures=pictures)
+    manifest = plan(odd, nano_card(), canvas=(96, 96))
+    assert manifest.pictures[0].size[1] == 95
+    write_folder(tmp_path, manifest.as_outputs(nano_card(), graph=""))
+    found = finish(tmp_path, odd)[0]
+    torch.testing.assert_close(found.boxes, torch.from_numpy(ROWS.boxes) * (47 / 96))
+
+
 class Reversing:
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from handful.nn.anchors import AnchorGrid, cell_anchors, grid_anchors
+from handful.nn.anchors import (
+    AnchorGrid,
+    anchors_inside,
+    cell_anchors,
+    grid_anchors,
+    rounded_cell_anchors,
+)
 
 
 def test_cell_anchors_are_ordered_by_size_then_ratio() -> None:
@@ -29,3 +35,13 @@ def test_levels_have_their_own_sizes_and_strides() -> None:
     assert fine[3].tolist() == [4 - 16, 4 - 16, 4 + 16, 4 + 16]
     assert coarse[1].tolist() == [8 - 32, -32, 8 + 32, 32]
     assert not grid.state_dict()
+
+
+def test_rounded_anchors_are_those_of_the_first_code() -> None:
+    expected = [[-84, -40, 99, 55], [-176, -88, 191, 103], [-360, -184, 375, 199]]
+    assert rounded_cell_anchors([128, 256, 512], [0.5], 16).tolist() == expected
+
+
+def test_anchors_inside_end_before_the_border() -> None:
+    boxes = torch.tensor([[0.0, 0, 9, 9], [-1, 0, 9, 9], [0, 0, 20, 9], [0, 0, 19.5, 10]])
+    assert anchors_inside(boxes, (10, 20)).tolist() == [True, False, False, False]

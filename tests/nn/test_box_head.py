@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import torch
 
-from handful.nn.box_head import BoxPredictor, CosineClassifier, linear_classifier
+from handful.nn.box_head import BoxPredictor, CosineClassifier, linear_layer
 
 
 def test_dropout_acts_on_logits_in_training_only() -> None:
     torch.manual_seed(0)
-    predictor = BoxPredictor(64, 3, linear_classifier(64, 4), 0.8)
+    predictor = BoxPredictor(64, 3, linear_layer(64, 4), 0.8)
     vectors = torch.randn(5, 64)
     logits, offsets = predictor.eval()(vectors)
     noisy, same = predictor.train()(vectors)

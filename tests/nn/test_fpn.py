@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
@@ -23,3 +24,21 @@ def test_maps_equal_torchvision_with_the_same_weights() -> None:
     expected = theirs({str(n): one for n, one in enumerate(maps)}).values()
     for one, other in zip(ours(maps), expected, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [(0,), (2,), (1, 3), (3,), (0, 1, 2, 3)])
+def test_chosen_maps_are_those_of_all(levels: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    pyramid = FPN([4, 8, 16], 6)
+    maps = [torch.randn(1, 4, 15, 20), torch.randn(1, 8, 8, 10), torch.randn(1, 16, 4, 5)]
+    whole, chosen = pyramid(maps), pyramid.chosen(maps, levels)
+    assert set(levels) <= chosen.keys()
+    assert all(torch.equal(chosen[level], whole[level]) for level in levels)
+
+
+def test_maps_below_the_chosen_ones_are_not_computed() -> None:
+    pyramid = FPN([4, 8], 6)
+    maps = [torch.randn(1, 4, 8, 8), torch.randn(1, 8, 4, 4)]
+    pyramid.chosen(maps, (2,))[2].sum().backward()
+    assert pyramid.lateral[0].weight.grad is None
+    assert pyramid.lateral[1].weight.grad is not None

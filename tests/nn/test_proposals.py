@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from handful.nn.arithmetic import DETECTRON2, MMDETECTION
 from handful.nn.proposals import best_anchors, clip_to_pictures, propose, suppress_proposals
 
 
@@ -81,3 +82,34 @@ def test_each_picture_is_clipped_to_its_own_size() -> None:
     boxes = torch.tensor([[-5.0, -5, 500, 500]]).repeat(2, 1)[:, None]
     clipped = clip_to_pictures(boxes, torch.tensor([[10, 20], [30, 40]]))
     assert clipped[:, 0].tolist() == [[0, 0, 20, 10], [0, 0, 40, 30]]
+
+
+def test_joint_proposals_share_one_limit_and_stand_level_by_level() -> None:
+    boxes = torch.stack([random_boxes(30, 1), random_boxes(30, 2)])
+    scores = torch.rand(2, 30, generator=torch.Generator().manual_seed(3))
+    scores[0] += 1
+    sizes, levels = torch.tensor([[200, 200]] * 2), torch.arange(30) % 3
+    found = suppress_proposals(boxes, scores, levels, sizes, iou=1.0, count=40, joint=True)
+    assert found.counts.tolist() == [30, 10]
+    order = [levels[scores[0].eq(score)].item() for score in found.scores[0, :30]]
+    assert order == sorted(order)
+    best = scores[1].sort(descending=True)[0][:10]
+    assert torch.equal(found.scores[1, :10].sort(descending=True)[0], best)
+
+
+def test_empty_proposals_suppress_first_where_boxes_cover_their_last_pixel() -> None:
+    boxes = torch.tensor([[[0.0, 0, 50, 0], [0, 0, 50, 0.05], [0, 20, 50, 40]]])
+    scores, sizes = torch.tensor([[3.0, 2, 1]]), torch.tensor([[64, 64]])
+    counts = [
+        suppress_proposals(
+            boxes, scores, torch.zeros(3), sizes, iou=0.7, count=9, arithmetic=rule
+        ).counts.item()
+        for rule in (DETECTRON2, MMDETECTION)
+    ]
+    assert counts == [2, 1]
+
+
+def test_boxes_that_cover_their_last_pixel_end_before_the_border() -> None:
+    boxes = torch.tensor([[[-5.0, -5, 90, 90]]])
+    found = clip_to_pictures(boxes, torch.tensor([[50, 60]]), extra=1.0)
+    assert found[0, 0].tolist() == [0, 0, 59, 49]

@@ -40,3 +40,20 @@ def test_without_objects_all_is_background() -> None:
 def test_joined_samples_know_their_picture() -> None:
     one = sampled(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
     assert join_samples([one, one]).pictures.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_objects_that_stand_first_stand_for_themselves() -> None:
+    twins = PROPOSALS[:1].repeat(2, 1)
+    samples = sample_regions(
+        PROPOSALS,
+        twins,
+        torch.tensor([3, 4]),
+        class_count=5,
+        positive_iou=0.5,
+        count=5,
+        positive_part=1.0,
+        permutation=torch.arange,
+        objects_first=True,
+    )
+    assert torch.equal(samples.boxes[:2], twins)
+    assert samples.labels.tolist() == [3, 4, 3, 3, 5]

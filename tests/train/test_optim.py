@@ -36,6 +36,14 @@ def test_decay_follows_the_kind_of_parameter_and_frozen_ones_are_left_out():
     }
 
 
+def test_biases_may_learn_at_a_rate_of_their_own_but_not_those_of_norms():
+    groups = parameter_groups(Net(), TrainSettings(lr=0.1, bias_lr=2.0))
+    optimizer = build_optimizer(groups, TrainSettings(lr=0.1, bias_lr=2.0))
+    found = {name: group["lr"] for group in optimizer.param_groups for name in group["param_names"]}
+    assert {name for name, rate in found.items() if rate == 0.2} == {"conv.bias", "scale.bias"}
+    assert set(found.values()) == {0.1, 0.2}
+
+
 def test_without_other_word_all_parameters_decay_alike():
     groups = parameter_groups(Net(), TrainSettings(weight_decay=0.5))
     assert [group["weight_decay"] for group in groups] == [0.5]

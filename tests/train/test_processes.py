@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_refinement
 import tiny_training
 import torch
 from safetensors.torch import load_file
@@ -98,3 +99,19 @@ def test_two_processes_equal_one_that_accumulates_their_parts(tmp_path: Path):
     assert max(float((ours[key] - theirs[key]).abs().max()) for key in ours) < 1e-5
     assert json.loads((tmp_path / "two" / "results.json").read_text())["best"] == 0.5
     assert read_log(tmp_path / "two" / "log.jsonl", "start")["processes"] == [2]
+
+
+def test_pictures_and_objects_are_shared_by_two_processes_as_by_two_parts(tmp_path: Path):
+    tiny_refinement.run_in(tmp_path / "one", replace(tiny_refinement.SETTINGS, accumulate=2))
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    words = [tiny_refinement.__file__, str(tmp_path / "two")]
+    with started(*launch, *words, stop=signal.SIGTERM) as both:
+        _, complained = both.communicate(timeout=LIMIT)
+    assert both.returncode == 0, complained
+    one, two = (read_log(tmp_path / name / "log.jsonl") for name in ("one", "two"))
+    names = [name for name in one if name not in ("time", "seconds")]
+    assert {"total", "rpn_objectness", "crop_objectness", "crop_classes", "gradient"} <= set(names)
+    for name in names:
+        assert two[name] == pytest.approx(one[name], rel=1e-4, abs=1e-5), name
+    ours, theirs = weights_of(tmp_path / "one"), weights_of(tmp_path / "two")
+    assert max(float((ours[key] - theirs[key]).abs().max()) for key in ours) < 1e-5

@@ -74,6 +74,7 @@ class MS2AConfig(YOLOXConfig):
             ("domains", len(set(self.domains)) == len(self.domains), "a name a domain"),
             ("clusters", self.clusters >= 1, "1 or more"),
             ("memory_sizes", len(self.memory_sizes) == len(STRIDES), f"{len(STRIDES)} sizes"),
+            ("sure_below", self.sure_below == 1, "1: its losses take all for background"),
             ("heads", self.channels % max(self.heads, 1) == 0, f"a divisor of {self.channels}"),
         )
         for field, holds, expected in rules:

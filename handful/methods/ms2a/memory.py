@@ -14,11 +14,12 @@ from torch import Tensor
 
 from handful.data.dataset import Dataset
 from handful.data.loader import prepared_pictures
-from handful.errors import DataError, WeightsError
+from handful.errors import ConfigError, DataError, WeightsError
 from handful.memory.domain_memory import DomainMemories, Patterns
 from handful.memory.feature_store import FeatureStore, StoreCard
 from handful.memory.fingerprint import model_fingerprint
 from handful.memory.kmeans import KMeansSettings, cluster_rows
+from handful.methods.ms2a.config import LIKE_THE_INPUT, MS2AConfig
 from handful.methods.ms2a.model import MS2A
 from handful.methods.yolox.config import STRIDES, YOLOXConfig
 from handful.methods.yolox.model import YOLOX
@@ -142,6 +143,22 @@ def require_enough(pictures: int, config: YOLOXConfig, settings: MemorySettings)
             remedy="Add unlabelled pictures of this domain, or set memory.kmeans.batch to "
             f"{max(used * config.channels, 1)} or less",
         )
+
+
+def with_fitting_memory(model: MS2AConfig, settings: MemorySettings) -> MS2AConfig:
+    """Return ``model`` with a memory of the sizes that its own pictures give.
+
+    Raises ``ConfigError`` unless ``settings`` make as many patterns as it expects.
+    """
+    if settings.kmeans.clusters != model.clusters:
+        raise ConfigError(
+            "the memory has another number of patterns than the model expects",
+            field="memory.kmeans.clusters",
+            got=settings.kmeans.clusters,
+            expected=f"model.clusters, {model.clusters}",
+            remedy="Set both to one number",
+        )
+    return replace(model, memory_sizes=LIKE_THE_INPUT)
 
 
 def chosen_pictures(dataset: Dataset, settings: MemorySettings) -> Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from handful.errors import ConfigError, suggest
 from handful.memory.kmeans import KMeansSettings
 from handful.methods.ms2a.config import MS2AConfig
 from handful.methods.ms2a.groups import GroupRates
-from handful.methods.ms2a.memory import MemorySettings
+from handful.methods.ms2a.memory import MemorySettings, with_fitting_memory
 from handful.methods.ms2a.scenarios import FEW_SOURCE, ROWS, SCENARIOS, DomainSets, Stage
 from handful.methods.yolox.config import Size, YOLOXConfig
 from handful.methods.yolox.pictures import DenseAugmentation
@@ -28,6 +28,13 @@ HARD_NMS_IOU = 0.6
 
 MIXED = DenseAugmentation(scale=(0.5, 2.0), mixup=0.0)
 PLAIN = DenseAugmentation(mixup_scale=(0.8, 1.6))
+
+SHARED = (
+    *("class_names", "size", "flavour", "input_size", "channel_order", "mean", "std", "pad_value"),
+    *("domains", "clusters", "heads", "layers", "mlp_ratio", "window", "key_windows"),
+    "foreground_channels",
+)
+"""Fields of the model by which one stage takes over what another has learnt."""
 
 COMMON = replace(
     YOLOX_SETTINGS,
@@ -50,7 +57,8 @@ class MS2ARecipe:
     epochs show pictures that are not combined; in the original the stages source and target never
     learn that they should. select: "best" keeps the weights that do best on the test pictures (of
     the target, in these two stages), as published; "last" looks at none. memory_file: what the
-    stage memory wrote, for the stage source.
+    stage memory wrote, for the stage source. The memory's sizes follow the model's input size.
+    Raises ``ConfigError`` for numbers of clusters that differ, and a memory in another stage.
     """
 
     stage: Stage
@@ -68,6 +76,16 @@ class MS2ARecipe:
     select: Select = "best"
     evaluate: DenseEvaluation = field(default_factory=DenseEvaluation)
     memory_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", with_fitting_memory(self.model, self.memory))
+        if self.memory_file is not None and self.stage != "source":
+            raise ConfigError(
+                "only the stage source is given a memory",
+                field="memory_file",
+                got=self.memory_file,
+                expected=f"none in the stage {self.stage}",
+            )
 
     @property
     def detector(self) -> YOLOXConfig:
@@ -91,12 +109,27 @@ class MS2ARecipe:
 
 @dataclass(frozen=True)
 class MS2AStages:
-    """All stages of a run, in their order."""
+    """All stages of a run, in their order; raises ``ConfigError`` if their networks differ."""
 
     base: MS2ARecipe
     memory: MS2ARecipe
     source: MS2ARecipe
     target: MS2ARecipe
+
+    def __post_init__(self) -> None:
+        for stage in fields(self)[1:]:
+            for name in SHARED:
+                first, got = (
+                    getattr(one.model, name) for one in (self.base, vars(self)[stage.name])
+                )
+                if got != first:
+                    raise ConfigError(
+                        "the stages of one run share their network",
+                        field=f"{stage.name}.model.{name}",
+                        got=got,
+                        expected=f"{first}, as in base",
+                        remedy="Change it in all stages",
+                    )
 
 
 def detector_config(model: MS2AConfig) -> YOLOXConfig:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy
 
-from handful.data.loader import TrainingStream
 from handful.data.partners import PicturePool
-from handful.data.staging import MultiScale, MultiScaleStream, StagedStream, Stream
+from handful.data.staging import MultiScale, Stream
 from handful.data.transforms import Chain, InputRule, Sample, Transform
 from handful.data.transforms.copypaste import CopyPaste, Occlusion
 from handful.methods.ms2a.config import MS2AConfig
 from handful.methods.ms2a.domains import DomainStream, JoinedDomains
 from handful.methods.yolox.pictures import DenseAugmentation, closing_transform, train_transform
+from handful.methods.yolox.stream import Showing, staged_stream
 from handful.recipes.settings import TrainSettings
 
 
@@ -56,31 +56,17 @@ def adaptation_stream(
 
     rule: what the network expects of pixels. Raises ``ConfigError`` for numbers that do not fit.
     """
-
-    def shown(*, combined: bool) -> TrainingStream:
-        return TrainingStream(
-            joined.dataset,
-            domain_transform(joined, config, exchange, combined=combined),
-            replace(rule, canvas=config.input_size),
-            batch=settings.batch,
-            seed=settings.seed,
-            rank=rank,
-            world=world,
-            parts=settings.accumulate,
-            workers=settings.workers,
-            aspect_groups=False,
-            keep_empty=True,
-        )
-
-    mixed = shown(combined=True)
-    stream: Stream = mixed
-    if settings.closing:
-        last = shown(combined=False) if exchange.close_mosaic else mixed
-        stream = StagedStream(mixed, last, settings.steps - settings.closing)
-    if exchange.scales is not None:
-        stream = MultiScaleStream(
-            stream, exchange.scales, nominal=config.input_size, seed=settings.seed
-        )
+    mixed, plain = (
+        domain_transform(joined, config, exchange, combined=combined) for combined in (True, False)
+    )
+    showing = Showing(
+        mixed=mixed,
+        closing=plain if exchange.close_mosaic else mixed,
+        size=config.input_size,
+        rule=rule,
+        scales=exchange.scales,
+    )
+    stream = staged_stream(joined.dataset, showing, settings=settings, rank=rank, world=world)
     return DomainStream(stream, joined.domains)
 
 

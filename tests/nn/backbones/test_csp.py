@@ -68,6 +68,17 @@ def test_pooling_sees_thirteen_cells_far():
     assert (int(rows.min()), int(rows.max()), int(columns.min())) == (1, 13, 1)
 
 
+def test_pooling_again_is_pooling_wider():
+    torch.manual_seed(0)
+    pooling, x = SpatialPyramidPooling(8).eval(), torch.randn(2, 8, 3, 17)
+    seen = []
+    pooling.second.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    pooling(x)
+    first = pooling.first(x)
+    wider = [functional.max_pool2d(first, n, stride=1, padding=n // 2) for n in (5, 9, 13)]
+    assert torch.equal(seen[0], torch.cat([first, *wider], dim=1))
+
+
 def test_a_shortcut_is_added_where_asked():
     torch.manual_seed(0)
     added, plain = (CrossStageBlock(8, 8, 2, add=add).eval() for add in (True, False))
