@@ -36,7 +36,7 @@ from handful.methods.defrcn.learning import learn_recipe
 from handful.methods.defrcn.model import DeFRCN
 from handful.methods.defrcn.pictures import input_rule, train_transform
 from handful.methods.defrcn.recipes import CLASSIFIER_DROPOUT, NOVEL_ROI_SCALE
-from handful.methods.defrcn.start import start_from
+from handful.methods.two_stage_start import start_from
 from handful.predict.trained import TrainedDetector
 from handful.recipes.settings import TrainSettings
 from handful.train.detection import DetectionTask, training_stream
