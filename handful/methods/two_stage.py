@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from handful.boxes import box_area, decode_boxes
-from handful.data.transforms import ShortSide
+from handful.data.transforms import ShortSide, TestSize
 from handful.methods.detector import TrainableDetector
 from handful.methods.official import trunk_entries
 from handful.methods.surgery import HeadNames
@@ -288,7 +288,7 @@ class TwoStageDetector(TrainableDetector):
         """Return how boxes return to the original picture."""
         return WayBack(clipped=True)
 
-    def test_resize(self) -> ShortSide:
+    def test_resize(self) -> TestSize:
         """Return how large a test picture is shown."""
         return ShortSide((self.config.test_short_side,), self.config.longest_side)
 

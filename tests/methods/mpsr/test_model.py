@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from handful.data.transforms import Letterbox
 from handful.errors import ConfigError
 from handful.methods.mpsr.config import MPSRConfig
 from handful.methods.mpsr.lite import LITE_CONFIG
@@ -169,3 +170,20 @@ def test_the_published_scales_have_the_published_cells() -> None:
     border = 2 * MPSRConfig().crop_border
     cells = [scale.rpn_side - border for scale in MPSRConfig().crop_scales]
     assert cells == [2, 2, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("rule", "size", "shown"),
+    [
+        ("mmfewshot", (375, 500), (800, 1067)),
+        ("mmfewshot", (500, 375), (1067, 800)),
+        ("mmfewshot", (300, 900), (444, 1333)),
+        ("authors", (375, 500), (800, 1067)),
+    ],
+)
+def test_pictures_are_shown_as_their_code_base_does(rule, size, shown):
+    with torch.device("meta"):
+        network = MPSR(MPSRConfig(class_names=("a",), box_rule=rule))
+    resize = network.test_resize()
+    assert resize.shown_size(size) == shown
+    assert isinstance(resize, Letterbox) == (rule == "mmfewshot")
