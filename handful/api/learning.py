@@ -24,19 +24,23 @@ from handful.data.splits.records import keep_classes as only_classes
 from handful.errors import ConfigError, DataError, suggest
 from handful.evaluate.detector import measure_detector
 from handful.files import require_writable
+from handful.memory.naming import ExampleNaming
 from handful.methods.detector import TrainableDetector
 from handful.methods.yolox.config import SCALES
+from handful.predict.suggested import example_scores, suggested_scores
 from handful.predict.trained import Calibration, TrainedDetector
 from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
 from handful.train.loop import train
-from handful.train.run import LAST, RESULTS, SHOTS, RunFolder
+from handful.train.run import LAST, RESULTS, SCORES, SHOTS, RunFolder
 
 LEARNINGS: Mapping[str, Callable[[Dataset, LearnOrder], Learning]] = {
     "defrcn-lite": TwoStageLearning,
     **{f"yolox-{size}": DenseLearning for size in SCALES},
 }
 MODELS = tuple(LEARNINGS)
+MOST_PICTURES = 24
+"""That a detector is tried on to see how its examples score."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,24 @@ def learn(
     if plan.memory is not None:
         plan.memory.save(folder / plan.memory_name)
     results = carry_out(plan, recipe, run, asked=asked, order=order)
-    return Learned(folder, load_detector(folder, device=where), recipe, results, box_counts(shown))
+    detector = load_detector(folder, device=where)
+    detector.suggested = scores_of(detector, shown)
+    run.write(SCORES, detector.suggested)
+    return Learned(folder, detector, recipe, results, box_counts(shown))
+
+
+def scores_of(detector: TrainedDetector, shown: Dataset) -> dict[str, float]:
+    """Return above which score each class should be shown, by how its examples score.
+
+    Of many pictures some are looked at, evenly spread.
+    """
+    if isinstance(detector.calibration, ExampleNaming) and detector.calibration.blend.rename:
+        return suggested_scores(detector.calibration.example_scores())
+    spread = range(0, len(shown), -(-len(shown) // MOST_PICTURES))
+    targets = [shown.targets(place) for place in spread]
+    found = [detector.detect_all(shown.pictures[place].read()) for place in spread]
+    examples = [one[~one.crowd] for one in targets]
+    return suggested_scores(example_scores(found, examples, shown.class_names))
 
 
 def carry_out(

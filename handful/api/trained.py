@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from handful.errors import WeightsError
+from handful.errors import DataError, WeightsError
+from handful.files import read_json
 from handful.memory import ClassMemory
 from handful.memory.calibration import PrototypeCalibration
 from handful.memory.embedders import DetailEmbedder, LiteEmbedder
@@ -19,7 +20,7 @@ from handful.methods.detector import (
     card_config,
 )
 from handful.predict.trained import Calibration, TrainedDetector
-from handful.train.run import BEST, EXAMPLES, LAST, PROTOTYPES
+from handful.train.run import BEST, EXAMPLES, LAST, PROTOTYPES, SCORES
 from handful.weights import Card, load_weights, save_weights
 
 
@@ -71,7 +72,32 @@ def load_detector(place: Path, *, device: torch.device) -> TrainedDetector:
     """
     file = weight_file(place) if place.is_dir() else place
     model = read_detector(file).to(device)
-    return TrainedDetector(model, calibration=calibration_beside(file, model, device))
+    return TrainedDetector(
+        model,
+        calibration=calibration_beside(file, model, device),
+        suggested=scores_beside(file),
+    )
+
+
+def scores_beside(file: Path) -> dict[str, float]:
+    """Return above which score each class should be shown, where that lies beside ``file``.
+
+    Raises ``DataError`` for a file that says something else.
+    """
+    place = file.parent / SCORES
+    if not place.is_file():
+        return {}
+    document = read_json(place)
+    if not isinstance(document, dict) or not all(
+        isinstance(value, int | float) and 0 <= value <= 1 for value in document.values()
+    ):
+        raise DataError(
+            "not a list of scores",
+            file=place,
+            expected="a number from 0 to 1 for each class",
+            remedy="Remove the file, or learn again",
+        )
+    return {name: float(value) for name, value in document.items()}
 
 
 def calibration_beside(

@@ -168,7 +168,7 @@ class DetailEmbedder(LiteEmbedder):
 
     def settings(self) -> tuple[object, ...]:
         """Return what decides about embeddings without being a weight."""
-        return (*super().settings(), "detail", self.side)
+        return (*super().settings(), "detail")
 
     def _cut(self, images: Tensor, boxes: Tensor) -> Tensor:
         return roi_align(images, [boxes], self.side, 1.0, sampling_ratio=SAMPLES, aligned=True)

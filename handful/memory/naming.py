@@ -79,14 +79,26 @@ class ExampleNaming:
 
     def likeness(self, image: ImageSource, boxes: Tensor) -> Tensor:
         """Return ``[N, K]``, how like the examples of a class ``boxes`` ``[N, 4]`` look, 0 to 1."""
+        return self._like(self.embedder.embed(read_image(image), boxes))
+
+    def _like(self, embeddings: Tensor) -> Tensor:
         means = self.memory.prototypes().flatten(1).to(self.embedder.device())
         kept = [self.memory.names.index(name) for name in self.names]
         center = self._regression.center
         if ANYTHING in self.memory.names:
             center = means[self.memory.names.index(ANYTHING)]
-        seen = self.embedder.embed(read_image(image), boxes)
+        seen = embeddings.to(self.embedder.device())
         cosines = likeness(seen, means[kept], center, parts=self.embedder.parts)
         return cosines.clamp(min=0.0)
+
+    def example_scores(self) -> dict[str, list[float]]:
+        """Return by class how like the mean example each view of an example looks, 0 to 1."""
+        owners = [self.memory.names[place] for place in self.memory.owner.tolist()]
+        rows = self.memory.features.flatten(1)
+        return {
+            name: self._like(rows[[owner == name for owner in owners]])[:, place].tolist()
+            for place, name in enumerate(self.names)
+        }
 
     def _renamed(self, found: Detections, image: ImageSource, places: Tensor) -> Detections:
         if not len(found):

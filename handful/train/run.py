@@ -21,8 +21,20 @@ RECIPE, SHOTS, RESULTS = "recipe.json", "shots.json", "results.json"
 LOG, CHECKPOINT = "log.jsonl", "checkpoint.pt"
 BEST, LAST = "best.safetensors", "last.safetensors"
 PROTOTYPES, EXAMPLES = "prototypes.safetensors", "examples.safetensors"
-PAGE = "index.html"
-OWN_FILES = (RECIPE, SHOTS, RESULTS, LOG, CHECKPOINT, BEST, LAST, PROTOTYPES, EXAMPLES, PAGE)
+SCORES, PAGE = "scores.json", "index.html"
+OWN_FILES = (
+    RECIPE,
+    SHOTS,
+    RESULTS,
+    LOG,
+    CHECKPOINT,
+    BEST,
+    LAST,
+    PROTOTYPES,
+    EXAMPLES,
+    SCORES,
+    PAGE,
+)
 LEFTOVERS = tuple(f".{Path(name).stem}-*" for name in OWN_FILES)
 """Temporary files of ``handful.files.replacing``: a process that was killed leaves them."""
 BOARD = "tensorboard"

@@ -63,8 +63,10 @@ def test_each_route_gives_a_detector_that_can_be_loaded(
         if not name.startswith("head.classes") and not torch.equal(value, before[name])
     }
     assert after.config.class_names == classes
+    assert set(learned.detector.suggested) == set(CLASSES)
     assert moved == (set() if asked.get("keep_classes") else learnt)
     again = api.load(tmp_path / "run", device="cpu")
+    assert again.suggested == pytest.approx(learned.detector.suggested)
     picture = support.parent / "1.png"
     first, second = (one.detect(picture, score=0.0) for one in (learned.detector, again))
     assert torch.equal(first.boxes, second.boxes) and torch.equal(first.scores, second.scores)

@@ -125,3 +125,9 @@ def test_the_shipped_embedder_sees_more_than_one_look_and_keeps_parts():
     assert seen.shape == (2, sum(embedder.parts)) and turned.shape == (2, 4, sum(embedder.parts))
     assert torch.allclose(turned[:, 0], seen, atol=1e-4)
     assert not torch.allclose(turned[1, 1], turned[1, 0], atol=1e-2)
+
+
+def test_examples_look_like_themselves(embedder):
+    scores = naming(embedder, rename=True).example_scores()
+    assert set(scores) == set(NAMES) and all(len(one) == 4 for one in scores.values())
+    assert min(min(one) for one in scores.values()) > 0.9
