@@ -19,7 +19,6 @@ from handful.memory import ClassMemory
 from handful.memory.embedders import DetailEmbedder
 from handful.memory.lookalikes import Proposed, mark_lookalikes, propose_on, with_anything
 from handful.memory.naming import ExampleNaming, example_memory
-from handful.memory.regression import accuracy_left_out
 from handful.methods.yolox.learning import (
     DenseLearnRecipe,
     Evidence,
@@ -65,6 +64,7 @@ class DenseLearning:
             self.evidence,
             route=cast(Route | None, self.order.route),
             keep=self.order.keep,
+            tested=self.order.tested,
             seed=self.order.seed,
         )
         self.order.reporter.note(f"route {recipe.route}: {recipe.reason}")
@@ -117,10 +117,7 @@ class DenseLearning:
     def evidence(self) -> Evidence:
         """What the support says about how it may be learnt."""
         counts = torch.bincount(self.support.table.labels[~self.support.table.crowd])
-        views = self.memory.features.flatten(1).unflatten(0, (-1, self.embedder.turns))
-        labels = self.memory.owner[:: self.embedder.turns]
-        named = accuracy_left_out(views, labels, parts=self.embedder.parts)
-        return Evidence(int(counts.min()), self.proposed.covered, named)
+        return Evidence(int(counts.min()), self.proposed.covered)
 
     def _task(self, network: YOLOX, recipe: DenseLearnRecipe, measure: Measure | None) -> Task:
         shown = self.support

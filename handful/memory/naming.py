@@ -93,12 +93,13 @@ class ExampleNaming:
 
     def example_scores(self) -> dict[str, list[float]]:
         """Return by class how like the mean example each view of an example looks, 0 to 1."""
-        owners = [self.memory.names[place] for place in self.memory.owner.tolist()]
-        rows = self.memory.features.flatten(1)
-        return {
-            name: self._like(rows[[owner == name for owner in owners]])[:, place].tolist()
-            for place, name in enumerate(self.names)
-        }
+        like = self._like(self.memory.features.flatten(1)).cpu()
+        scores: dict[str, list[float]] = {name: [] for name in self.names}
+        for row, owner in zip(like, self.memory.owner.tolist(), strict=True):
+            name = self.memory.names[owner]
+            if name in scores:
+                scores[name].append(float(row[self.names.index(name)]))
+        return scores
 
     def _renamed(self, found: Detections, image: ImageSource, places: Tensor) -> Detections:
         if not len(found):

@@ -75,25 +75,3 @@ def normalised(embeddings: Tensor, center: Tensor, parts: Sequence[int]) -> Tens
     """Return ``embeddings`` ``[N, D]`` less ``center``, of length one, every part alike."""
     pieces = (embeddings - center).split(list(parts), dim=1)
     return torch.cat([functional.normalize(one, dim=1) for one in pieces], 1) / len(parts) ** 0.5
-
-
-def accuracy_left_out(embeddings: Tensor, labels: Tensor, *, parts: Sequence[int]) -> float | None:
-    """Return how many examples are named rightly by all others: the evidence of the support.
-
-    embeddings: ``[N, T, D]``, T views an example. None if a class has one example only.
-    """
-    counts = torch.bincount(labels)
-    if int(counts[counts > 0].min()) < 2:
-        return None
-    right = 0
-    for place, label in enumerate(labels.tolist()):
-        others = torch.arange(len(labels)) != place
-        views = embeddings[others]
-        regression = ClassRegression.fit(
-            views.flatten(0, 1),
-            labels[others].repeat_interleave(views.shape[1]),
-            class_count=len(counts),
-            parts=parts,
-        )
-        right += int(regression(embeddings[place, :1]).argmax()) == label
-    return right / len(labels)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from handful.memory.regression import ClassRegression, accuracy_left_out
+from handful.memory.regression import ClassRegression
 
 PARTS = (3, 5)
 
@@ -46,11 +46,3 @@ def test_parts_count_alike_whatever_their_scale():
 def test_what_is_far_from_all_examples_is_as_likely_as_before():
     regression = fitted(4, ridge=1e9)
     assert torch.allclose(regression(examples(1)[0]), torch.full((3, 3), 1 / 3), atol=1e-4)
-
-
-def test_examples_left_out_are_named_by_the_others():
-    seen, labels = examples(4)
-    assert accuracy_left_out(seen[:, None], labels, parts=PARTS) == 1.0
-    mixed = labels.roll(1)
-    assert accuracy_left_out(seen[:, None], mixed, parts=PARTS) < 1.0
-    assert accuracy_left_out(seen[::4, None], labels[::4], parts=PARTS) is None

@@ -31,6 +31,9 @@ GENTLE_LR, BOLD_LR = 3e-4, 1e-3
 HEAD_LR = 2e-3
 STEPS: Mapping[Route, int] = {"prototypes": 0, "head": 300, "tune": 150}
 
+EVALUATIONS, PATIENCE = 10, 4
+"""Where there is a set to test on; training stops after so many without progress."""
+
 PROPOSALS = 40
 PROPOSAL_NMS = 0.6
 PROPOSAL_SCORE = 1e-3
@@ -46,13 +49,11 @@ class Evidence:
     """What the support says about which route to take.
 
     boxes: of the class that has fewest. covered: part of the labelled boxes that the base
-    detector proposes, whatever it takes them for. named: part of them that all others name
-    rightly, None with one box a class.
+    detector proposes, whatever it takes them for.
     """
 
     boxes: int
     covered: float
-    named: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,15 @@ def learn_recipe(
     *,
     route: Route | None = None,
     keep: bool = False,
+    tested: bool = False,
     seed: int = 0,
 ) -> DenseLearnRecipe:
     """Return the recipe to learn ``class_names`` on a detector with the settings ``base``.
 
     route: None for the one that the evidence speaks for. keep: whether the base's classes stay;
-    then only rows of new classes learn, so that the old ones keep what they say.
+    then only rows of new classes learn, so that the old ones keep what they say. tested: whether
+    pictures to test on are given: then the best weights are kept, and training stops once they
+    get no better.
     """
     if keep and route in ("prototypes", "tune"):
         raise ConfigError(
@@ -149,7 +153,11 @@ def learn_recipe(
     )
     gentle = evidence.covered >= WELL_COVERED
     lr = HEAD_LR if chosen == "head" else GENTLE_LR if gentle else BOLD_LR
-    return replace(recipe, train=replace(recipe.train, steps=STEPS[chosen], lr=lr, seed=seed))
+    train = replace(recipe.train, steps=STEPS[chosen], lr=lr, seed=seed)
+    if tested:
+        every = STEPS[chosen] // EVALUATIONS
+        train = replace(train, evaluate_every=every, patience=PATIENCE)
+    return replace(recipe, train=train)
 
 
 def proposing(config: YOLOXConfig, *, blend: Blend | None = None) -> YOLOXConfig:

@@ -42,3 +42,11 @@ def test_kept_classes_come_first_and_once():
     assert recipe.model.class_names == ("person", "cell", "dog") and recipe.part == "rows"
     with pytest.raises(ConfigError, match="head"):
         learn_recipe(BASE, ("cell",), Evidence(5, 1.0), keep=True, route="tune")
+
+
+def test_with_pictures_to_test_on_training_may_stop_early():
+    tested, alone = (
+        learn_recipe(BASE, ("cell",), Evidence(5, 1.0), tested=one).train for one in (True, False)
+    )
+    assert tested.evaluate_every * 10 == tested.steps and tested.patience
+    assert not alone.evaluate_every and not alone.patience
