@@ -131,7 +131,7 @@ def scores_of(detector: TrainedDetector, shown: Dataset) -> dict[str, float]:
     Of many pictures some are looked at, evenly spread.
     """
     if isinstance(detector.calibration, ExampleNaming) and detector.calibration.blend.rename:
-        return suggested_scores(detector.calibration.example_scores())
+        return suggested_scores(detector.calibration.example_likeness())
     spread = range(0, len(shown), -(-len(shown) // MOST_PICTURES))
     targets = [shown.targets(place) for place in spread]
     found = [detector.detect_all(shown.pictures[place].read()) for place in spread]

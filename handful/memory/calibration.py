@@ -6,7 +6,7 @@ the cosine between its own embedding and the prototype of its class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -103,21 +103,39 @@ def class_prototypes(
 
     Pictures are embedded as they were read, at full size. A class without a box is not in it.
     """
+
+    def seen(image: Image.Image, boxes: Tensor) -> Tensor:
+        return embedder.embed(image, boxes)[:, None]
+
+    return remembered(support, seen, model=embedder.fingerprint(), reporter=reporter)
+
+
+def remembered(
+    support: Dataset,
+    seen: Callable[[Image.Image, Tensor], Tensor],
+    *,
+    model: str,
+    reporter: Reporter | None = None,
+) -> ClassMemory:
+    """Return what is ``seen`` of every box of ``support``, crowds excluded, by class name.
+
+    seen: from a picture and boxes ``[N, 4]`` in it to V views of each, ``[N, V, D]``. model: the
+    fingerprint of the network that sees.
+    """
     reporter = reporter or SilentReporter()
     views: dict[str, list[Tensor]] = {}
-    reporter.start("prototypes", len(support))
+    reporter.start("examples", len(support))
     try:
         for image, boxes, labels, records in pictures_with_boxes(support):
-            embeddings = embedder.embed(image, boxes).cpu()[:, :, None, None]
-            for label, view in zip(labels.tolist(), embeddings, strict=True):
-                views.setdefault(support.class_names[label], []).append(view)
-            reporter.advance("prototypes", records)
+            shown = seen(image, boxes).cpu()[..., None, None]
+            for label, own in zip(labels.tolist(), shown, strict=True):
+                views.setdefault(support.class_names[label], []).append(own)
+            reporter.advance("examples", records)
     finally:
-        reporter.finish("prototypes")
-    empty = ClassMemory.empty(embedder.fingerprint())
+        reporter.finish("examples")
     # In the order of the set, whatever picture comes first.
-    return empty.add_all(
-        {name: torch.stack(views[name]) for name in support.class_names if name in views}
+    return ClassMemory.empty(model).add_all(
+        {name: torch.cat(views[name]) for name in support.class_names if name in views}
     )
 
 

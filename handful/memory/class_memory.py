@@ -13,11 +13,14 @@ from torch import Tensor
 
 from handful.errors import DataError, WeightsError
 from handful.files import replacing
-from handful.memory.tensor_file import read_tensors
+from handful.memory.tensor_file import MemoryKind, read_memory
 
-KIND = "handful class memory"
-VERSION = "1"
-_REMEDY = "Give a file that save_classes wrote"
+KIND = MemoryKind(
+    "class memory",
+    "1",
+    remedy="Give a file that save_classes wrote",
+    again="remember the classes again",
+)
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,8 @@ class ClassMemory:
 
     def save(self, path: Path | str) -> None:
         """Write the memory as one safetensors file, all or nothing."""
-        metadata = {
-            "kind": KIND,
-            "version": VERSION,
-            "model": self.model,
-            "names": json.dumps(self.names, ensure_ascii=False),
-        }
+        names = json.dumps(self.names, ensure_ascii=False)
+        metadata = {**KIND.card(self.model), "names": names}
         tensors = {"features": self.features.cpu().contiguous(), "owner": self.owner.contiguous()}
         with replacing(path) as temporary:
             save_file(tensors, temporary, metadata=metadata)
@@ -113,25 +112,9 @@ class ClassMemory:
     def load(cls, path: Path | str, *, model: str | None = None) -> ClassMemory:
         """Read a saved memory; raises ``WeightsError`` if it is none, or of another ``model``."""
         file = Path(path)
-        tensors, metadata = read_tensors(file, kind="class memory", remedy=_REMEDY)
-        if metadata.get("kind") != KIND or not {"features", "owner"} <= tensors.keys():
-            raise WeightsError("not a class memory", file=file, remedy=_REMEDY)
-        if metadata.get("version") != VERSION:
-            raise WeightsError(
-                "a class memory of an unknown version",
-                file=file,
-                got=metadata.get("version"),
-                expected=VERSION,
-                remedy="Update handful, or remember the classes again",
-            )
-        if model is not None and metadata.get("model") != model:
-            raise WeightsError(
-                "this class memory was made by another model",
-                file=file,
-                got=metadata.get("model"),
-                expected=model,
-                remedy="Load the model it was made with, or remember the classes again",
-            )
+        tensors, metadata = read_memory(file, KIND, model=model)
+        if not {"features", "owner"} <= tensors.keys():
+            raise WeightsError("a class memory without features", file=file, remedy=KIND.remedy)
         try:
             names = json.loads(metadata.get("names", ""))
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -144,5 +127,5 @@ class ClassMemory:
             )
         except (ValueError, DataError) as error:
             raise WeightsError(
-                "a damaged class memory", file=file, got=str(error), remedy=_REMEDY
+                "a damaged class memory", file=file, got=str(error), remedy=KIND.remedy
             ) from error

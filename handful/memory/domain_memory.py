@@ -12,11 +12,14 @@ from torch import Tensor
 
 from handful.errors import WeightsError
 from handful.files import replacing
-from handful.memory.tensor_file import read_tensors
+from handful.memory.tensor_file import MemoryKind, read_memory
 
-KIND = "handful domain memory"
-VERSION = "1"
-_REMEDY = "Make it again with the stage memory"
+KIND = MemoryKind(
+    "domain memory",
+    "1",
+    remedy="Make it again with the stage memory",
+    again="make it again with the stage memory",
+)
 
 Patterns = tuple[Tensor, ...]
 """The patterns ``[K, h, w]`` of each level, fine to coarse."""
@@ -32,12 +35,7 @@ class DomainMemories:
     def save(self, path: Path | str) -> None:
         """Write all as one safetensors file with a card, all or nothing."""
         names = list(self.domains)
-        metadata = {
-            "kind": KIND,
-            "version": VERSION,
-            "model": self.model,
-            "domains": json.dumps(names, ensure_ascii=False),
-        }
+        metadata = {**KIND.card(self.model), "domains": json.dumps(names, ensure_ascii=False)}
         tensors = {
             f"{number}.{level}": one.detach().float().cpu().contiguous()
             for number, name in enumerate(names)
@@ -50,23 +48,7 @@ class DomainMemories:
     def load(cls, path: Path | str, *, model: str | None = None) -> DomainMemories:
         """Read a saved memory; raises ``WeightsError`` if it is none, or of another ``model``."""
         file = Path(path)
-        tensors, card = read_tensors(file, kind="domain memory", remedy=_REMEDY)
-        if card.get("kind") != KIND or card.get("version") != VERSION:
-            raise WeightsError(
-                "not a domain memory, or one of another version",
-                file=file,
-                got=card.get("kind", "a file without card"),
-                expected=f"{KIND}, version {VERSION}",
-                remedy=_REMEDY,
-            )
-        if model is not None and card.get("model") != model:
-            raise WeightsError(
-                "this domain memory was made by another model",
-                file=file,
-                got=card.get("model"),
-                expected=model,
-                remedy="Give the model it was made with, or make it again",
-            )
+        tensors, card = read_memory(file, KIND, model=model)
         try:
             names = json.loads(card.get("domains", ""))
             grouped = {
@@ -75,10 +57,10 @@ class DomainMemories:
             }
         except (ValueError, TypeError) as error:
             raise WeightsError(
-                "a damaged domain memory", file=file, got=str(error), remedy=_REMEDY
+                "a damaged domain memory", file=file, got=str(error), remedy=KIND.remedy
             ) from error
         if not grouped or not all(grouped.values()):
-            raise WeightsError("a domain memory without patterns", file=file, remedy=_REMEDY)
+            raise WeightsError("a domain memory without patterns", file=file, remedy=KIND.remedy)
         return cls(grouped, card.get("model", ""))
 
     def require_shapes(

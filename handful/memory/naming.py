@@ -9,11 +9,11 @@ from torch import Tensor
 
 from handful.data.dataset import Dataset
 from handful.data.images import ImageSource, read_image
-from handful.memory.calibration import Blend, pictures_with_boxes, require_made_by
+from handful.memory.calibration import Blend, remembered, require_made_by
 from handful.memory.class_memory import ClassMemory
 from handful.memory.embedders import DetailEmbedder
 from handful.memory.regression import ClassRegression, likeness
-from handful.reporter import Reporter, SilentReporter
+from handful.reporter import Reporter
 from handful.structures import Detections
 
 ANYTHING = ""
@@ -36,6 +36,8 @@ class ExampleNaming:
     blend: Blend = Blend()
     names: tuple[str, ...] = field(init=False, compare=False)
     _regression: ClassRegression = field(init=False, repr=False, compare=False)
+    _means: Tensor = field(init=False, repr=False, compare=False)
+    _center: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_made_by(self.memory, self.embedder)
@@ -50,8 +52,17 @@ class ExampleNaming:
             class_count=len(names),
             parts=self.embedder.parts,
         )
+        means = dict(
+            zip(
+                self.memory.names,
+                self.memory.prototypes().flatten(1).to(device),
+                strict=True,
+            )
+        )
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "_regression", regression)
+        object.__setattr__(self, "_means", torch.stack([means[name] for name in names]))
+        object.__setattr__(self, "_center", means.get(ANYTHING, regression.center))
 
     def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
         """Return ``detections`` of ``image`` with new scores, no longer sorted by them.
@@ -82,16 +93,11 @@ class ExampleNaming:
         return self._like(self.embedder.embed(read_image(image), boxes))
 
     def _like(self, embeddings: Tensor) -> Tensor:
-        means = self.memory.prototypes().flatten(1).to(self.embedder.device())
-        kept = [self.memory.names.index(name) for name in self.names]
-        center = self._regression.center
-        if ANYTHING in self.memory.names:
-            center = means[self.memory.names.index(ANYTHING)]
         seen = embeddings.to(self.embedder.device())
-        cosines = likeness(seen, means[kept], center, parts=self.embedder.parts)
+        cosines = likeness(seen, self._means, self._center, parts=self.embedder.parts)
         return cosines.clamp(min=0.0)
 
-    def example_scores(self) -> dict[str, list[float]]:
+    def example_likeness(self) -> dict[str, list[float]]:
         """Return by class how like the mean example each view of an example looks, 0 to 1."""
         like = self._like(self.memory.features.flatten(1)).cpu()
         scores: dict[str, list[float]] = {name: [] for name in self.names}
@@ -120,18 +126,5 @@ def example_memory(
     embedder: DetailEmbedder, support: Dataset, *, reporter: Reporter | None = None
 ) -> ClassMemory:
     """Return four views of every box of ``support``, crowds excluded, by class."""
-    reporter = reporter or SilentReporter()
-    views: dict[str, list[Tensor]] = {}
-    reporter.start("examples", len(support))
-    try:
-        for image, boxes, labels, records in pictures_with_boxes(support):
-            seen = embedder.embed_turned(image, boxes).cpu()[..., None, None]
-            for label, turned in zip(labels.tolist(), seen, strict=True):
-                views.setdefault(support.class_names[label], []).append(turned)
-            reporter.advance("examples", records)
-    finally:
-        reporter.finish("examples")
-    empty = ClassMemory.empty(embedder.fingerprint())
-    return empty.add_all(
-        {name: torch.cat(views[name]) for name in support.class_names if name in views}
-    )
+    model = embedder.fingerprint()
+    return remembered(support, embedder.embed_turned, model=model, reporter=reporter)

@@ -128,6 +128,6 @@ def test_the_shipped_embedder_sees_more_than_one_look_and_keeps_parts():
 
 
 def test_examples_look_like_themselves(embedder):
-    scores = naming(embedder, rename=True).example_scores()
+    scores = naming(embedder, rename=True).example_likeness()
     assert set(scores) == set(NAMES) and all(len(one) == 4 for one in scores.values())
     assert min(min(one) for one in scores.values()) > 0.9
