@@ -25,8 +25,15 @@ FEW_BOXES = 3
 COVERED, WELL_COVERED = 0.5, 0.9
 """Part of the labelled boxes that the base proposes: enough to name proposals; nearly all."""
 
-GENTLE_LR, BOLD_LR = 3e-4, 1e-3
+GENTLE_LR, BOLD_LR = 1e-4, 1e-3
 """Where the base finds the objects, and where it has to learn what an object is."""
+
+LOOKALIKE = 0.35
+"""Cosine from which an unlabelled proposal may be another object, where the base finds these.
+
+Elsewhere proposals are not to be trusted: nearly all of them would teach nothing, not even what
+is background.
+"""
 
 HEAD_LR = 2e-3
 STEPS: Mapping[Route, int] = {"prototypes": 0, "head": 300, "tune": 150}
@@ -74,7 +81,7 @@ class DenseLearnRecipe:
     base: str = ""
     part: Learning = "all"
     calibrate: bool = True
-    likeness: float = 0.35
+    likeness: float = LOOKALIKE
     views: int = 16
     augmentation: DenseAugmentation = DenseAugmentation(mosaic=0.5, scale=(0.5, 1.5), mixup=0.0)
     train: TrainSettings = field(
@@ -153,11 +160,12 @@ def learn_recipe(
     )
     gentle = evidence.covered >= WELL_COVERED
     lr = HEAD_LR if chosen == "head" else GENTLE_LR if gentle else BOLD_LR
+    likeness = LOOKALIKE if gentle else 1.0
     train = replace(recipe.train, steps=STEPS[chosen], lr=lr, seed=seed)
     if tested:
         every = STEPS[chosen] // EVALUATIONS
         train = replace(train, evaluate_every=every, patience=PATIENCE)
-    return replace(recipe, train=train)
+    return replace(recipe, likeness=likeness, train=train)
 
 
 def proposing(config: YOLOXConfig, *, blend: Blend | None = None) -> YOLOXConfig:

@@ -5,6 +5,7 @@ from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.learning import (
     BOLD_LR,
     GENTLE_LR,
+    LOOKALIKE,
     Evidence,
     choose_route,
     learn_recipe,
@@ -26,9 +27,12 @@ def test_the_route_follows_from_the_evidence_and_says_why(evidence, route, says)
     assert chosen == route and says in reason
 
 
-@pytest.mark.parametrize(("covered", "lr"), [(1.0, GENTLE_LR), (0.6, BOLD_LR)])
-def test_where_the_base_misses_objects_it_learns_boldly(covered, lr):
-    assert learn_recipe(BASE, ("cell",), Evidence(5, covered)).train.lr == lr
+@pytest.mark.parametrize(
+    ("covered", "lr", "likeness"), [(1.0, GENTLE_LR, LOOKALIKE), (0.6, BOLD_LR, 1.0)]
+)
+def test_where_the_base_misses_objects_it_learns_boldly_and_spares_nothing(covered, lr, likeness):
+    recipe = learn_recipe(BASE, ("cell",), Evidence(5, covered))
+    assert (recipe.train.lr, recipe.likeness) == (lr, likeness)
 
 
 def test_an_asked_route_is_taken_whatever_the_evidence():
