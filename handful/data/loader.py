@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from itertools import islice
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from handful.data.reading import PartReader, SampleReader, read_parts
 from handful.data.transforms import InputRule, Sample, Transform
 from handful.data.transforms.sample import has_extent
 from handful.errors import ConfigError, DataError
+from handful.recipes.settings import TrainSettings
 from handful.structures import Batch
 
 
@@ -27,14 +29,16 @@ class TrainingStream:
     processes this is. parts: batches a step in which each process gets its share.
     workers: processes that read ahead; start_method: how they start (None: the platform's way).
     aspect_groups: whether a part holds either pictures wider than tall, or others, to pad less.
-    keep_empty: whether pictures without usable boxes take part.
+    keep_empty: whether pictures without usable boxes take part. masks: whether the pixels of
+    objects are learnt from too, see ``Targets.masks``.
 
     There is one stream of parts for all processes, each of ``batch / (world * parts)`` pictures.
     Step s is made of the parts from number s * world * parts on; part i of the step is batch
     i // world of process i % world. So N processes with one part each learn from what one
     process with N parts does, part for part.
 
-    Raises ``ConfigError`` for numbers that do not fit, ``DataError`` if no picture is usable.
+    Raises ``ConfigError`` for numbers that do not fit, ``DataError`` if no picture is usable, or
+    if masks are asked for and not every object has an outline.
     """
 
     dataset: Dataset
@@ -49,6 +53,7 @@ class TrainingStream:
     workers: int = 0
     aspect_groups: bool = True
     keep_empty: bool = False
+    masks: bool = False
     start_method: str | None = None
     positions: tuple[int, ...] = field(init=False, repr=False)
     reader: PartReader = field(init=False, repr=False)
@@ -65,9 +70,40 @@ class TrainingStream:
                 got=f"{len(usable)} pictures without a usable box",
                 expected="at least one picture with a box that has an area and is no crowd region",
             )
-        reader = PartReader(SampleReader(self.dataset), self.transform, self.rule, self.seed)
+        samples = SampleReader(self.dataset, masks=self.masks)
+        reader = PartReader(samples, self.transform, self.rule, self.seed)
         object.__setattr__(self, "positions", tuple(usable.nonzero().flatten().tolist()))
         object.__setattr__(self, "reader", reader)
+
+    @classmethod
+    def of(
+        cls,
+        settings: TrainSettings,
+        dataset: Dataset,
+        transform: Transform,
+        rule: InputRule,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        aspect_groups: bool = True,
+        keep_empty: bool = False,
+        masks: bool = False,
+    ) -> Self:
+        """Return the part of process ``rank`` of ``world`` of a run by ``settings``."""
+        return cls(
+            dataset,
+            transform,
+            rule,
+            batch=settings.batch,
+            seed=settings.seed,
+            rank=rank,
+            world=world,
+            parts=settings.accumulate,
+            workers=settings.workers,
+            aspect_groups=aspect_groups,
+            keep_empty=keep_empty,
+            masks=masks,
+        )
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yield ``parts`` batches a step, for ever, from step ``start`` on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Source
 
 from handful.data.dataset import Dataset, Picture
+from handful.data.object_masks import drawn_masks, required_outlines
 from handful.data.order import Part, sample_randomness
 from handful.data.transforms import InputRule, Sample, Transform, usable_targets
 from handful.errors import DataError, HandfulError
@@ -39,10 +41,11 @@ class SampleReader:
     """Reads pictures of a data set with their boxes, one at a time and only when asked.
 
     It holds the boxes as numpy arrays: a tensor that is sent to another process costs an open
-    file, and a data set keeps one a picture.
+    file, and a data set keeps one a picture. masks: whether the pixels of objects are drawn as
+    well; raises ``DataError`` then unless all have an outline.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, *, masks: bool = False) -> None:
         order = torch.argsort(dataset.table.picture, stable=True)
         table = dataset.table[order]
         counts = torch.bincount(table.picture, minlength=len(dataset.pictures))
@@ -50,6 +53,7 @@ class SampleReader:
         self._starts = numpy.concatenate([[0], counts.cumsum(0).numpy()])
         self._columns = {name: getattr(table, name).numpy() for name in _COLUMNS}
         self._columns["rows"] = order.numpy()
+        self._outlines = required_outlines(dataset) if masks else None
 
     def read(self, position: int) -> Sample:
         """Return picture ``position`` with all its boxes; raises ``DataError`` naming its file."""
@@ -58,7 +62,12 @@ class SampleReader:
         columns = {
             name: torch.from_numpy(values[rows].copy()) for name, values in self._columns.items()
         }
-        targets = Targets(**columns, image_size=(picture.height, picture.width))
+        size = (picture.height, picture.width)
+        masks = None
+        if self._outlines is not None:
+            outlines = [self._outlines[row] for row in columns["rows"].tolist()]
+            masks = drawn_masks(outlines, columns["boxes"], size)
+        targets = Targets(**columns, image_size=size, masks=masks)
         return Sample.of(_pixels(picture), targets, picture=position)
 
 
@@ -141,7 +150,7 @@ class _PackedBatch:
         packed = cls(
             batch.images,
             batch.sizes.numpy(),
-            tuple({name: getattr(one, name).numpy() for name in _COLUMNS} for one in batch.targets),
+            tuple(map(_packed_targets, batch.targets)),
             {"originals": batch.originals, "pictures": batch.pictures},
         )
         if batch.crops is None:
@@ -155,10 +164,7 @@ class _PackedBatch:
 
     def batch(self) -> Batch:
         targets = tuple(
-            Targets(
-                **{name: torch.from_numpy(values) for name, values in table.items()},
-                image_size=(int(height), int(width)),
-            )
+            _unpacked_targets(table, (int(height), int(width)))
             for table, (height, width) in zip(self.tables, self.sizes, strict=True)
         )
         return Batch(
@@ -177,6 +183,23 @@ class _PackedBatch:
             tuple(row.view(shape) for row, shape in zip(rows, self.crop_shapes, strict=True)),
             torch.from_numpy(self.crop_labels),
         )
+
+
+def _packed_targets(targets: Targets) -> dict[str, numpy.ndarray]:
+    table = {name: getattr(targets, name).numpy() for name in _COLUMNS}
+    if targets.masks is not None:
+        table["masks"] = numpy.packbits(targets.masks.numpy())
+    return table
+
+
+def _unpacked_targets(table: dict[str, numpy.ndarray], size: tuple[int, int]) -> Targets:
+    columns = {name: torch.from_numpy(table[name]) for name in _COLUMNS}
+    masks = None
+    if "masks" in table:
+        shape = (len(table["labels"]), *size)
+        bits = numpy.unpackbits(table["masks"], count=math.prod(shape))
+        masks = torch.from_numpy(bits.reshape(shape)).bool()
+    return Targets(**columns, image_size=size, masks=masks)
 
 
 class _PackedParts(Source):

@@ -1,11 +1,11 @@
-"""COCO's metrics for boxes."""
+"""COCO's metrics for boxes and masks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from handful.evaluate.coco_matching import SIZES
 from handful.evaluate.records import ground_truth_of, to_coco_results
 from handful.evaluate.strata import strata
 from handful.files import read_json
+from handful.masks.segmentation import written
 
 __all__ = [
     "BACKENDS",
@@ -29,6 +30,8 @@ __all__ = [
 
 IOU_50, IOU_75 = 0, 5
 EVERY_SIZE = 0
+MASK_PREFIX = "segm_"
+"""What names of figures begin with where masks are compared."""
 
 Backend = Callable[[CocoTruth, CocoResults, tuple[int, ...]], CocoCurves]
 
@@ -37,12 +40,14 @@ Backend = Callable[[CocoTruth, CocoResults, tuple[int, ...]], CocoCurves]
 class CocoEvaluation:
     """Curves of every class and what is derived from them; fractions, not percent.
 
-    class_names: in the order of the file's category ids. found: number of detections.
+    class_names: in the order of the file's category ids. found: number of detections. masks:
+    whether masks were compared, not boxes.
     """
 
     class_names: tuple[str, ...]
     curves: CocoCurves
     found: int
+    masks: bool = False
 
     def figures(self, labels: Sequence[int] | None = None) -> dict[str, float | None]:
         """Return AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl.
@@ -75,6 +80,18 @@ class CocoEvaluation:
             for label, name in enumerate(self.class_names)
         }
 
+    def named_figures(self, labels: Sequence[int] | None = None) -> dict[str, float | None]:
+        """Return ``figures``, those of masks as segm_AP and so on."""
+        return self._named(self.figures(labels))
+
+    def named_per_class(self) -> dict[str, dict[str, float | None]]:
+        """Return ``per_class``, named as in ``named_figures``."""
+        return {name: self._named(figures) for name, figures in self.per_class().items()}
+
+    def _named(self, figures: Mapping[str, float | None]) -> dict[str, float | None]:
+        prefix = MASK_PREFIX if self.masks else ""
+        return {prefix + name: value for name, value in figures.items()}
+
     def without_objects(self) -> tuple[str, ...]:
         """Return the classes that have no objects that count."""
         shown = self.curves.recall[IOU_50, :, EVERY_SIZE, -1] > NOTHING_TO_FIND
@@ -86,12 +103,14 @@ def coco_evaluation(
     ground_truth: Mapping[str, Any] | Path | str,
     results: Sequence[Mapping[str, Any]] | Path | str,
     *,
+    masks: bool = False,
     limits: tuple[int, ...] = LIMITS,
     backend: str = "handful",
 ) -> CocoEvaluation:
     """Measure a COCO results list (or its file) against a COCO data set (or its file).
 
-    limits: how many detections of a class on a picture count, in rising order; the largest
+    masks: whether masks are compared, not boxes; both lists then need a ``segmentation`` in every
+    row. limits: how many detections of a class on a picture count, in rising order; the largest
     holds for every figure that names none. backend: who computes the curves, one of
     ``BACKENDS``; all give the same. Raises ``DataError`` for fields that are missing or refer
     to nothing, ``ConfigError`` for limits that make no sense.
@@ -106,9 +125,10 @@ def coco_evaluation(
     run = _backend(backend)
     known, known_file = _content(ground_truth)
     given, given_file = _content(results)
-    truth = checked_truth(known, file=known_file)
+    truth = checked_truth(known, file=known_file, masks=masks)
     found = checked_results(truth, given, file=given_file)
-    return CocoEvaluation(truth.class_names, run(truth, found, limits), len(found.scores))
+    curves = run(truth, found, limits)
+    return CocoEvaluation(truth.class_names, curves, len(found.scores), masks)
 
 
 def coco_metrics(
@@ -117,15 +137,32 @@ def coco_metrics(
     *,
     base: Sequence[str] = (),
     novel: Sequence[str] = (),
+    masks: bool = False,
     backend: str = "handful",
 ) -> dict[str, Any]:
     """Return all figures of ``coco_evaluation`` and ``per_class``, ready for ``json.dumps``.
 
-    With ``base`` and ``novel`` class names also bAP, nAP and so on: see ``strata``.
+    With ``base`` and ``novel`` class names also bAP, nAP and so on: see ``strata``. masks: whether
+    those of masks are returned too, as segm_AP, bsegm_AP and so on.
     """
-    measured = coco_evaluation(ground_truth, results, backend=backend)
-    figures = strata(measured.figures, measured.class_names, base=base, novel=novel)
-    return {**figures, "per_class": measured.per_class()}
+    kinds = (False, True) if masks else (False,)
+    measured = [
+        coco_evaluation(ground_truth, results, masks=kind, backend=backend) for kind in kinds
+    ]
+    return all_figures(measured, base=base, novel=novel)
+
+
+def all_figures(
+    measured: Sequence[CocoEvaluation], *, base: Sequence[str] = (), novel: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the figures of all that was ``measured``, of all parts, and ``per_class``."""
+    figures: dict[str, float | None] = {}
+    per_class: dict[str, dict[str, float | None]] = {}
+    for one in measured:
+        figures |= strata(one.named_figures, one.class_names, base=base, novel=novel)
+        for name, values in one.named_per_class().items():
+            per_class[name] = per_class.get(name, {}) | values
+    return {**figures, "per_class": per_class}
 
 
 def _content(source: object) -> tuple[object, Path | str | None]:
@@ -147,7 +184,7 @@ def _with_hotcoco(truth: CocoTruth, found: CocoResults, limits: tuple[int, ...])
     except ImportError as error:
         raise _not_installed("hotcoco") from error
     known, given = (hotcoco.COCO(table) for table in _as_coco(truth, found))
-    return _run(hotcoco.COCOeval(known, given, "bbox"), limits)
+    return _run(hotcoco.COCOeval(known, given, _kind(truth)), limits)
 
 
 def _with_faster_coco_eval(
@@ -158,7 +195,8 @@ def _with_faster_coco_eval(
     except ImportError as error:
         raise _not_installed("faster-coco-eval") from error
     known, given = (COCO(table) for table in _as_coco(truth, found))
-    return _run(COCOeval_faster(known, given, "bbox", print_function=_say_nothing), limits)
+    run = COCOeval_faster(known, given, _kind(truth), print_function=_say_nothing)
+    return _run(run, limits)
 
 
 BACKENDS: dict[str, Backend] = {
@@ -166,6 +204,10 @@ BACKENDS: dict[str, Backend] = {
     "hotcoco": _with_hotcoco,
     "faster-coco-eval": _with_faster_coco_eval,
 }
+
+
+def _kind(truth: CocoTruth) -> Literal["bbox", "segm"]:
+    return "bbox" if truth.masks is None else "segm"
 
 
 def _not_installed(package: str) -> NotSupported:
@@ -189,31 +231,39 @@ def _run(evaluator: Any, limits: tuple[int, ...]) -> CocoCurves:
 def _as_coco(truth: CocoTruth, found: CocoResults) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return both as COCO data sets, pictures and classes numbered from 1."""
     shared = {
-        "images": [{"id": 1 + index} for index in range(len(truth.picture_ids))],
+        "images": _images(truth),
         "categories": [
             {"id": 1 + index, "name": name} for index, name in enumerate(truth.class_names)
         ],
     }
-    area = found.boxes_xywh[:, 2] * found.boxes_xywh[:, 3]
-    known = _rows(truth, truth.area, iscrowd=truth.crowd.astype(int))
-    given = _rows(found, area, iscrowd=numpy.zeros(len(area), int), score=found.scores)
+    known = _rows(truth, iscrowd=truth.crowd.astype(int))
+    given = _rows(found, iscrowd=numpy.zeros(len(found.scores), int), score=found.scores)
     return {**shared, "annotations": known}, {**shared, "annotations": given}
 
 
-def _rows(
-    table: CocoTruth | CocoResults, area: NDArray[Any], **more: NDArray[Any]
-) -> list[dict[str, Any]]:
+def _images(truth: CocoTruth) -> list[dict[str, Any]]:
+    images: list[dict[str, Any]] = [{"id": 1 + one} for one in range(len(truth.picture_ids))]
+    for image, (height, width) in zip(images, truth.picture_sizes, strict=False):
+        image |= {"height": height, "width": width}
+    return images
+
+
+def _rows(table: CocoTruth | CocoResults, **more: NDArray[Any]) -> list[dict[str, Any]]:
     columns = {
         # Counted from 1: evaluators take the number 0 for "matched nothing".
-        "id": numpy.arange(1, len(area) + 1),
+        "id": numpy.arange(1, len(table.label) + 1),
         "image_id": 1 + table.picture,
         "category_id": 1 + table.label,
         "bbox": table.boxes_xywh,
-        "area": area,
+        "area": table.area,
         **more,
     }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
+    rows = [dict(zip(columns, row, strict=True)) for row in values]
+    if table.masks is not None:
+        for number, row in enumerate(rows):
+            row["segmentation"] = written(table.masks.runs(number))
+    return rows
 
 
 def _mean(values: NDArray[numpy.float64]) -> float | None:

@@ -18,7 +18,9 @@ from typing import Any
 import numpy
 
 from handful.errors import DataError
+from handful.evaluate.coco_masks import mask_table, picture_sizes
 from handful.evaluate.groups import Flags, Floats, Integers
+from handful.masks import RunTable
 
 NEEDED = {
     "images": ("id",),
@@ -35,7 +37,8 @@ class CocoTruth:
 
     picture_ids, class_ids: the file's numbers, ascending. picture, label: ``[M]``, positions
     in them. boxes_xywh: ``[M, 4]`` pixels. area: ``[M]``, by which objects are sorted into
-    sizes. crowd: ``[M]``, regions that do not count.
+    sizes. crowd: ``[M]``, regions that do not count. masks: of the M objects, None where boxes
+    are compared. picture_sizes: (height, width) of each picture, where masks are.
     """
 
     picture_ids: tuple[Hashable, ...]
@@ -46,6 +49,8 @@ class CocoTruth:
     boxes_xywh: Floats
     area: Floats
     crowd: Flags
+    masks: RunTable | None = None
+    picture_sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,23 @@ class CocoResults:
     label: Integers
     boxes_xywh: Floats
     scores: Floats
+    masks: RunTable | None = None
+
+    @property
+    def area(self) -> Floats:
+        """Square pixels ``[N]`` of the masks, or of the boxes where these are compared."""
+        if self.masks is not None:
+            return self.masks.area().astype(numpy.float64)
+        return self.boxes_xywh[:, 2] * self.boxes_xywh[:, 3]
 
 
-def checked_truth(content: object, *, file: Path | str | None = None) -> CocoTruth:
+def checked_truth(
+    content: object, *, file: Path | str | None = None, masks: bool = False
+) -> CocoTruth:
     """Return the columns of a COCO data set that metrics need, with defaults filled in.
 
-    Raises ``DataError`` for missing fields, odd boxes and numbers that refer to nothing.
+    masks: whether masks are to be compared, not boxes. Raises ``DataError`` for missing fields,
+    odd boxes and masks, and numbers that refer to nothing.
     """
     if not isinstance(content, Mapping) or not all(
         isinstance(content.get(field), list) for field in ("images", "categories", "annotations")
@@ -85,6 +101,7 @@ def checked_truth(content: object, *, file: Path | str | None = None) -> CocoTru
         class_ids=class_ids,
     )
     picture, label, boxes = table.placed_boxes()
+    sizes = picture_sizes(content["images"], table.picture_ids, file) if masks else ()
     return CocoTruth(
         picture_ids=table.picture_ids,
         class_ids=class_ids,
@@ -94,13 +111,18 @@ def checked_truth(content: object, *, file: Path | str | None = None) -> CocoTru
         boxes_xywh=boxes,
         area=table.numbers("area", default=boxes[:, 2] * boxes[:, 3]),
         crowd=table.numbers("iscrowd", default=numpy.zeros(len(boxes))) != 0,
+        masks=table.masks(picture, sizes) if masks else None,
+        picture_sizes=sizes,
     )
 
 
 def checked_results(
     truth: CocoTruth, results: object, *, file: Path | str | None = None
 ) -> CocoResults:
-    """Return a results list as columns; raises ``DataError`` as ``checked_truth`` does."""
+    """Return a results list as columns, with masks if ``truth`` has them.
+
+    Raises ``DataError`` as ``checked_truth`` does.
+    """
     if not isinstance(results, Sequence) or isinstance(results, str):
         raise DataError(
             "not a COCO results list",
@@ -112,7 +134,9 @@ def checked_results(
     table = _Table(
         results, "results", file=file, picture_ids=truth.picture_ids, class_ids=truth.class_ids
     )
-    return CocoResults(*table.placed_boxes(), scores=table.numbers("score"))
+    picture, label, boxes = table.placed_boxes()
+    masks = None if truth.masks is None else table.masks(picture, truth.picture_sizes)
+    return CocoResults(picture, label, boxes, scores=table.numbers("score"), masks=masks)
 
 
 class _Table:
@@ -165,6 +189,11 @@ class _Table:
         if not numpy.isfinite(values).all():
             raise self._first_fault()
         return values
+
+    def masks(self, picture: Integers, sizes: Sequence[tuple[int, int]]) -> RunTable:
+        """Return the masks of rows on ``picture`` ``[N]``, of pictures of ``sizes``."""
+        own = [sizes[place] for place in picture.tolist()]
+        return mask_table(self.rows, own, file=self.file, name=self.name)
 
     def _first_fault(self) -> DataError:
         """Return what is wrong with the first row that has a fault."""

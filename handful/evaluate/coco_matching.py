@@ -15,6 +15,7 @@ import numpy
 from numpy.typing import NDArray
 
 from handful.evaluate.coco_columns import CocoResults, CocoTruth
+from handful.evaluate.coco_shapes import Shapes, shapes_of
 from handful.evaluate.groups import Flags, Floats, Integers, pairs, rank, starts
 
 THRESHOLDS = numpy.linspace(0.5, 0.95, 10)
@@ -63,15 +64,15 @@ def match(truth: CocoTruth, found: CocoResults, *, most: int) -> Outcomes:
     order = numpy.argsort(-found.scores, kind="stable")
     order = order[numpy.argsort(key[order], kind="stable")]
     order = order[rank(key[order]) < most]
-    key, boxes = key[order], found.boxes_xywh[order]
+    key, shapes = key[order], shapes_of(found, order)
     things = _Objects(
         key=object_key[objects],
-        boxes=truth.boxes_xywh[objects],
+        shapes=shapes_of(truth, objects),
         crowd=truth.crowd[objects],
         counts=within_sizes(truth.area[objects]) & ~truth.crowd[objects, None],
     )
     near, outcomes = [numpy.zeros(0, numpy.int64)], [_nothing(0)]
-    for near_pairs in _overlapping(key, boxes, things):
+    for near_pairs in _overlapping(key, shapes, things):
         row, outcome = _assign(near_pairs, key, things)
         near.append(row)
         outcomes.append(outcome)
@@ -79,7 +80,7 @@ def match(truth: CocoTruth, found: CocoResults, *, most: int) -> Outcomes:
         label=found.label[order],
         rank=rank(key),
         scores=found.scores[order],
-        in_size=within_sizes(boxes[:, 2] * boxes[:, 3]),
+        in_size=within_sizes(found.area[order]),
         near=numpy.concatenate(near),
         outcome=numpy.concatenate(outcomes),
     )
@@ -96,7 +97,7 @@ class _Objects:
     """Objects by picture and class, which are one ``key``; counts: ``[M, sizes]``."""
 
     key: Integers
-    boxes: Floats
+    shapes: Shapes
     crowd: Flags
     counts: Flags
 
@@ -110,24 +111,12 @@ class _Pairs:
     iou: Floats
 
 
-def _overlapping(key: Integers, boxes: Floats, things: _Objects) -> Iterator[_Pairs]:
+def _overlapping(key: Integers, shapes: Shapes, things: _Objects) -> Iterator[_Pairs]:
     """Yield the pairs that reach the lowest threshold."""
     for row, thing in pairs(key, things.key):
-        iou = _iou(boxes[row], things.boxes[thing], things.crowd[thing])
+        iou = shapes.iou(row, things.shapes, thing, crowd=things.crowd[thing])
         near = numpy.flatnonzero(iou >= THRESHOLDS[0])
         yield _Pairs(row[near], thing[near], iou[near])
-
-
-def _iou(boxes: Floats, objects: Floats, crowd: Flags) -> Floats:
-    """Return the IoU of each pair of rows; with a crowd, the part of the box inside it."""
-    x, y, width, height = boxes.T
-    left, top, wide, high = objects.T
-    across = numpy.minimum(x + width, left + wide) - numpy.maximum(x, left)
-    down = numpy.minimum(y + height, top + high) - numpy.maximum(y, top)
-    inter = numpy.where((across > 0) & (down > 0), across * down, 0.0)
-    area = width * height
-    union = numpy.where(crowd, area, area + wide * high - inter)
-    return numpy.divide(inter, union, out=numpy.zeros_like(inter), where=inter > 0)
 
 
 def _assign(near: _Pairs, key: Integers, things: _Objects) -> tuple[Integers, NDArray[numpy.int8]]:

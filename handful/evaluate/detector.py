@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from handful.data.dataset import Dataset
 from handful.data.images import ImageSource
-from handful.evaluate.coco import coco_metrics
+from handful.evaluate.coco import MASK_PREFIX, coco_metrics
 from handful.evaluate.records import ground_truth_of, to_coco_results
+from handful.masks import RunLengths
 from handful.reporter import Reporter, SilentReporter, track
 from handful.structures import Detections
 
@@ -21,26 +22,56 @@ class Detector(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What was found on the pictures of a data set, one entry each.
+
+    detections: without masks, which take much memory. masks: instead, as run lengths, a mask a
+    row; None where only boxes were looked for.
+    """
+
+    detections: list[Detections]
+    masks: list[tuple[RunLengths, ...]] | None
+
+    def results(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """Return a COCO results list, with the masks where there are any."""
+        return to_coco_results(dataset, self.detections, masks=self.masks)
+
+
+def search_pictures(
+    detector: Detector, dataset: Dataset, *, reporter: Reporter | None = None
+) -> Searched:
+    """Return what ``detector`` finds on each picture of ``dataset``, of the classes known there."""
+    known = set(dataset.class_names)
+    found: list[Detections] = []
+    masks: list[tuple[RunLengths, ...] | None] = []
+    for picture in track(dataset.pictures, reporter or SilentReporter(), "searching the pictures"):
+        one = detector.detect_all(picture.read())
+        own = one[[row for row, name in enumerate(one.names()) if name in known]]
+        masks.append(own.mask_runs())
+        found.append(own.with_masks(None))
+    if all(one is None for one in masks):
+        return Searched(found, None)
+    return Searched(found, [one or () for one in masks])
+
+
 def detections_on(
     detector: Detector, dataset: Dataset, *, reporter: Reporter | None = None
 ) -> list[Detections]:
-    """Return what ``detector`` finds on each picture of ``dataset``, of the classes known there."""
-    known = set(dataset.class_names)
-    found = []
-    for picture in track(dataset.pictures, reporter or SilentReporter(), "searching the pictures"):
-        one = detector.detect_all(picture.read())
-        found.append(one[[row for row, name in enumerate(one.names()) if name in known]])
-    return found
+    """Return the boxes that ``search_pictures`` finds."""
+    return search_pictures(detector, dataset, reporter=reporter).detections
 
 
 def measure_detector(
     detector: Detector, dataset: Dataset, *, reporter: Reporter | None = None
 ) -> dict[str, float]:
-    """Return AP, AP50 and AP75 of ``detector`` on ``dataset``, 0 to 1."""
-    return figures_of(dataset, detections_on(detector, dataset, reporter=reporter))
+    """Return AP, AP50 and AP75 of ``detector`` on ``dataset``, 0 to 1.
 
-
-def figures_of(dataset: Dataset, found: Sequence[Detections]) -> dict[str, float]:
-    """Return AP, AP50 and AP75 of detections on the pictures of ``dataset``."""
-    metrics = coco_metrics(ground_truth_of(dataset), to_coco_results(dataset, found))
-    return {name: float(metrics[name] or 0.0) for name in ("AP", "AP50", "AP75")}
+    With those of masks, segm_AP and so on, where it finds them and the data set knows them.
+    """
+    found = search_pictures(detector, dataset, reporter=reporter)
+    masks = found.masks is not None and dataset.polygons is not None
+    metrics = coco_metrics(ground_truth_of(dataset), found.results(dataset), masks=masks)
+    kinds = ("", MASK_PREFIX) if masks else ("",)
+    names = [kind + name for kind in kinds for name in ("AP", "AP50", "AP75")]
+    return {name: float(metrics[name] or 0.0) for name in names}

@@ -19,18 +19,25 @@ NAMES = {"50": "AP50", "75": "AP75", "s": "APs", "m": "APm", "l": "APl"}
 def mmdet_figures(
     ground_truth: Mapping[str, Any] | Path | str,
     results: Sequence[Mapping[str, Any]] | Path | str,
+    *,
+    masks: bool = False,
 ) -> dict[str, float]:
     """Return "bbox_mAP", "bbox_mAP_50" and so on, fractions of three decimals.
+
+    With ``masks`` also "segm_mAP" and so on, by which masks are compared.
 
     The mean counts 100 detections of a class on a picture, all others 1000, because the
     original leaves that number out where it takes the mean. -1 where nothing was to be found.
     Raises ``DataError`` for fields that are missing or refer to nothing.
     """
-    usual = coco_evaluation(ground_truth, results, limits=LIMITS[:1]).figures()
-    many = coco_evaluation(ground_truth, results, limits=LIMITS).figures()
-    found = {"bbox_mAP": usual["AP"]} | {
-        f"bbox_mAP_{name}": many[ours] for name, ours in NAMES.items()
-    }
+    found: dict[str, float | None] = {}
+    for kind in ("bbox", "segm") if masks else ("bbox",):
+        usual, many = (
+            coco_evaluation(ground_truth, results, masks=kind == "segm", limits=limits).figures()
+            for limits in (LIMITS[:1], LIMITS)
+        )
+        found[f"{kind}_mAP"] = usual["AP"]
+        found |= {f"{kind}_mAP_{name}": many[ours] for name, ours in NAMES.items()}
     return {
         name: NOTHING_TO_FIND if value is None else round(value, DECIMALS)
         for name, value in found.items()

@@ -10,11 +10,13 @@ from handful.methods.detector import TrainableDetector
 from handful.nn.found import Candidates, Found
 
 INPUT_NAMES = ("images", "sizes")
+FOUND_NAMES = tuple(name for name in Found._fields if name != "masks")
+"""What a graph gives of a detection; masks stay behind."""
 
 
 def output_names(*, suppressed: bool) -> tuple[str, ...]:
     """Return what a graph gives, with and without the suppression of doubles."""
-    return Found._fields if suppressed else Candidates._fields
+    return FOUND_NAMES if suppressed else Candidates._fields
 
 
 class ExportedGraph(nn.Module):
@@ -33,5 +35,7 @@ class ExportedGraph(nn.Module):
         """
         detector = cast(TrainableDetector, self.model)
         outputs = detector(images, sizes)
-        found = detector.detect(outputs, sizes) if self.suppressed else detector.candidates(outputs)
-        return tuple(found)
+        if not self.suppressed:
+            return tuple(detector.candidates(outputs))
+        found = detector.detect(outputs, sizes)
+        return tuple(getattr(found, name) for name in FOUND_NAMES)

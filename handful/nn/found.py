@@ -20,10 +20,12 @@ class Candidates(NamedTuple):
 class Found(NamedTuple):
     """Detections of B pictures by falling score, padded with zeros; ``counts`` ``[B]`` are real.
 
-    boxes: ``[B, D, 4]`` in pixels of the prepared picture. scores, labels: ``[B, D]``.
+    boxes: ``[B, D, 4]`` in pixels of the prepared picture. scores, labels: ``[B, D]``. masks:
+    ``[B, D, h, w]``, 0 to 1, of every fourth pixel of the padded picture, or None.
     """
 
     boxes: Tensor
     scores: Tensor
     labels: Tensor
     counts: Tensor
+    masks: Tensor | None = None

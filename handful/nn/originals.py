@@ -11,6 +11,7 @@ from torch import Tensor
 from handful.boxes import box_area
 from handful.data.transforms.letterbox import fitted_size, fitting_factor
 from handful.nn.found import Found
+from handful.nn.masks import masks_on_original
 from handful.structures import Detections
 
 
@@ -45,6 +46,10 @@ def on_originals(
             limit = boxes.new_tensor([original[1], original[0]]).repeat(2)
             boxes = torch.minimum(boxes.clamp(min=0), limit)
             kept = box_area(boxes) > 0
+        masks = None
+        if found.masks is not None:
+            chances = found.masks[picture, :count][kept]
+            masks = masks_on_original(chances, _height_and_width(sizes[picture]), original)
         detections.append(
             Detections(
                 boxes=boxes[kept],
@@ -52,9 +57,15 @@ def on_originals(
                 labels=found.labels[picture, :count][kept],
                 image_size=original,
                 class_names=class_names,
+                masks=masks,
             )
         )
     return detections
+
+
+def _height_and_width(size: Tensor) -> tuple[int, int]:
+    height, width = size.tolist()
+    return height, width
 
 
 def _moved(

@@ -11,6 +11,8 @@ from PIL import Image
 
 from handful.data.dataset import Dataset
 from handful.data.describe import DatasetFacts
+from handful.data.object_masks import drawn_masks
+from handful.data.transforms.resize import nearest
 from handful.errors import DataError
 from handful.report.draw import draw_detections
 from handful.report.html import Cell, Figure, Gallery, Heading, Part, Table, write_page
@@ -112,12 +114,18 @@ def _drawn(dataset: Dataset, position: int) -> Figure:
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     small = image.resize(size, Image.Resampling.LANCZOS)
     dashed = known.crowd | known.difficult
+    masks = None
+    if dataset.polygons is not None:
+        outlines = [dataset.polygons[row] for row in dataset.rows(position)[~dashed].tolist()]
+        whole = drawn_masks(outlines, known.boxes[~dashed], known.image_size)
+        masks = nearest(whole, (size[1], size[0]))
     plain = Detections(
         boxes=known.boxes[~dashed] * scale,
         labels=known.labels[~dashed],
         scores=torch.ones(int((~dashed).sum())),
         image_size=(size[1], size[0]),
         class_names=dataset.class_names,
+        masks=masks,
     )
     others = Targets.of(known.boxes[dashed] * scale, known.labels[dashed], (size[1], size[0]))
     drawn = draw_detections(small, plain, targets=others, scores=False)

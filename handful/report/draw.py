@@ -1,4 +1,4 @@
-"""Boxes, class names and scores drawn on a picture."""
+"""Boxes, masks, class names and scores drawn on a picture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy
 from PIL import Image, ImageDraw, ImageFont
 
 from handful.errors import DataError
@@ -44,6 +45,8 @@ class DrawingStyle:
     largest_text: int = 40
     dash: float = 3.0
     """Length of a dash and of the gap after it, in line widths."""
+    cover: float = 0.45
+    """How much of a masked pixel is the colour of its class."""
 
 
 def draw_detections(
@@ -57,16 +60,19 @@ def draw_detections(
 ) -> Image.Image:
     """Return a copy of ``image`` with boxes, names and scores; ``targets`` are drawn dashed.
 
+    Masks are laid over the picture half transparently, in the colours of their classes.
+
     Only the ``at_most`` strongest detections are drawn, the strongest on top and with the
     first choice of place for its label. What lies outside the picture is cut off.
     """
-    canvas = image.convert("RGB")
+    style = style or DrawingStyle()
+    ordered = detections.sorted()[:at_most]
+    canvas = _covered(image.convert("RGB"), ordered, style.cover)
     canvas = canvas.copy() if canvas is image else canvas
-    pen = _Pen(canvas, style or DrawingStyle())
+    pen = _Pen(canvas, style)
     if targets is not None:
         for box, label in zip(_boxes(targets), targets.labels.tolist(), strict=True):
             pen.dashed(box, class_colour(label))
-    ordered = detections.sorted()[:at_most]
     rows = list(
         zip(
             _boxes(ordered),
@@ -81,6 +87,26 @@ def draw_detections(
     for box, label, name, score in rows:
         pen.label(box, f"{name} {score:.2f}" if scores else name, class_colour(label))
     return canvas
+
+
+def _covered(image: Image.Image, detections: Detections, share: float) -> Image.Image:
+    """Return ``image`` under the masks of ``detections``, by falling score; the first on top."""
+    if detections.masks is None or not len(detections):
+        return image
+    pixels = numpy.asarray(image, dtype=numpy.float32)
+    colours = numpy.zeros_like(pixels)
+    masks, labels = detections.masks.cpu().numpy(), detections.labels.tolist()
+    if masks.shape[1:] != pixels.shape[:2]:
+        raise DataError(
+            "the masks are of another picture",
+            got=f"{masks.shape[2]} x {masks.shape[1]}",
+            expected=f"{image.width} x {image.height}",
+        )
+    for mask, label in reversed(list(zip(masks, labels, strict=True))):
+        colours[mask] = class_colour(label)
+    covered = numpy.where(masks.any(axis=0), numpy.float32(share), 0)[:, :, None]
+    mixed = pixels * (1 - covered) + colours * covered
+    return Image.fromarray((mixed + 0.5).astype(numpy.uint8))
 
 
 def class_colour(label: int) -> Colour:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from handful.errors import DataError
 from handful.evaluate.labels import relabel
 from handful.evaluate.mistakes import Mistakes, PictureMistakes, find_mistakes
 from handful.evaluate.voc_matching import found_boxes, known_boxes
+from handful.masks import RunLengths
 from handful.report.curves import Curve, precision_recall_plots
 from handful.report.draw import draw_detections
 from handful.report.html import Cell, Figure, Gallery, Heading, Part, Table, write_page
@@ -49,11 +50,17 @@ class EvaluationView:
 
 
 def write_evaluation_page(
-    path: Path | str, view: EvaluationView, dataset: Dataset, predictions: Sequence[Detections]
+    path: Path | str,
+    view: EvaluationView,
+    dataset: Dataset,
+    predictions: Sequence[Detections],
+    *,
+    masks: Sequence[Sequence[RunLengths]] | None = None,
 ) -> Path:
     """Write the page of ``predictions``, one entry a picture of ``dataset``; returns its path.
 
-    The page needs nothing but itself. Pictures that cannot be read are left out and named.
+    masks: of each picture, a mask a row, where they are to be drawn. The page needs nothing but
+    itself. Pictures that cannot be read are left out and named.
     """
     known, found = known_boxes(dataset), found_boxes(dataset, predictions)
     mistakes = find_mistakes(known, found, len(dataset.class_names))
@@ -63,7 +70,12 @@ def write_evaluation_page(
         parts += [Heading("Precision and recall at IoU 0.5"), *precision_recall_plots(view.curves)]
     first_rows = numpy.searchsorted(found.picture, numpy.arange(len(dataset)))
     parts += [Heading("Worst pictures"), _mistake_counts(mistakes, int((~known.difficult).sum()))]
-    parts += _worst(dataset, predictions, mistakes, first_rows.tolist())
+
+    def shown(picture: int) -> Detections:
+        one = predictions[picture]
+        return one if masks is None else one.with_masks(masks[picture])
+
+    parts += _worst(dataset, shown, mistakes, first_rows.tolist())
     return write_page(path, view.title, parts, lead=view.lead)
 
 
@@ -118,7 +130,7 @@ def _mistake_counts(mistakes: Mistakes, objects: int) -> str:
 
 def _worst(
     dataset: Dataset,
-    predictions: Sequence[Detections],
+    predicted: Callable[[int], Detections],
     mistakes: Mistakes,
     first_rows: Sequence[int],
 ) -> list[Part]:
@@ -126,7 +138,7 @@ def _worst(
     figures: list[Figure] = []
     unread: list[str] = []
     for one in mistakes.pictures[:WORST_PICTURES]:
-        own = relabel(predictions[one.picture], dataset.class_names).to("cpu")
+        own = relabel(predicted(one.picture), dataset.class_names).to("cpu")
         try:
             figures.append(
                 _drawn(dataset, one, own[(one.wrong - first_rows[one.picture]).tolist()])

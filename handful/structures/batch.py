@@ -23,6 +23,8 @@ class Batch:
     pictures: their positions in the data set.
     closing: whether training is in its last steps, which learn from plain pictures.
     domains: ``[B]`` int64, the domain that each picture comes from, None where there are none.
+    progress: how far training has come, 0 in its first epoch to 1 in its last, None where nothing
+    depends on it.
     crops: objects of other pictures, cut out at several scales, None where none are learned from.
     """
 
@@ -32,6 +34,7 @@ class Batch:
     originals: tuple[tuple[int, int], ...]
     pictures: tuple[int, ...]
     closing: bool = False
+    progress: float | None = None
     domains: Tensor | None = None
     crops: ObjectCrops | None = None
 

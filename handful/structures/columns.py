@@ -35,6 +35,15 @@ class Columns:
                 expected="one row an object in each",
             )
 
+    def _require_masks_of(self, size: tuple[int, int]) -> None:
+        masks = self._columns().get("masks")
+        if masks is not None and (masks.dtype != torch.bool or tuple(masks.shape[1:]) != size):
+            raise DataError(
+                f"masks of {type(self).__name__} do not fit the picture",
+                got=f"{masks.dtype} {list(masks.shape)}",
+                expected=f"torch.bool [N, {size[0]}, {size[1]}]",
+            )
+
     def __len__(self) -> int:
         return next(iter(self._columns().values())).shape[0]
 

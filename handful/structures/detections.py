@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from handful.errors import DataError
+from handful.masks import RunLengths
+from handful.masks.segmentation import written
 from handful.structures.columns import Columns
 
 
@@ -20,6 +23,7 @@ class Detections(Columns):
     scores: ``[N]`` float; the scale is the method's (OS2D: mean cosine in [-1, 1]).
     labels: ``[N]`` int64, 0-based, positions in ``class_names``.
     image_size: (height, width) of the original picture.
+    masks: ``[N, H, W]`` bool, pixels of the original picture; None if only boxes were looked for.
     """
 
     boxes: Tensor
@@ -27,6 +31,7 @@ class Detections(Columns):
     labels: Tensor
     image_size: tuple[int, int]
     class_names: tuple[str, ...] = ()
+    masks: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
@@ -36,6 +41,7 @@ class Detections(Columns):
                 expected="[N, 4]",
             )
         self._require_equal_lengths()
+        self._require_masks_of(self.image_size)
 
     @classmethod
     def empty(cls, image_size: tuple[int, int], class_names: tuple[str, ...] = ()) -> Detections:
@@ -63,18 +69,32 @@ class Detections(Columns):
         """Return the rows by falling score; equal scores keep their order."""
         return self[torch.argsort(self.scores, descending=True, stable=True)]
 
+    def mask_runs(self) -> tuple[RunLengths, ...] | None:
+        """Return the masks as run lengths, which take little memory; None if there are none."""
+        if self.masks is None:
+            return None
+        return tuple(RunLengths.of(mask) for mask in self.masks.cpu().numpy())
+
+    def with_masks(self, runs: Sequence[RunLengths] | None) -> Self:
+        """Return the same rows with the masks that ``runs`` say, or without any."""
+        if runs is None:
+            return replace(self, masks=None)
+        masks = torch.zeros((len(runs), *self.image_size), dtype=torch.bool)
+        for mask, one in zip(masks, runs, strict=True):
+            mask.copy_(torch.from_numpy(one.mask()))
+        return replace(self, masks=masks.to(self.boxes.device))
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain Python values, ready for ``json.dumps``."""
+        """Return plain Python values, ready for ``json.dumps``; masks as COCO's run lengths."""
         height, width = self.image_size
-        return {
-            "image_size": {"height": height, "width": width},
-            "detections": [
-                {"name": name, "score": round(score, 6), "box": [round(v, 2) for v in box]}
-                for name, score, box in zip(
-                    self.names(), self.scores.tolist(), self.boxes.tolist(), strict=True
-                )
-            ],
-        }
+        columns = zip(self.names(), self.scores.tolist(), self.boxes.tolist(), strict=True)
+        rows: list[dict[str, Any]] = [
+            {"name": name, "score": round(score, 6), "box": [round(v, 2) for v in box]}
+            for name, score, box in columns
+        ]
+        for row, runs in zip(rows, self.mask_runs() or (), strict=False):
+            row["mask"] = written(runs)
+        return {"image_size": {"height": height, "width": width}, "detections": rows}
 
     def to_supervision(self) -> Any:
         """Return ``supervision.Detections`` (needs the extra ``viz``)."""
@@ -85,5 +105,6 @@ class Detections(Columns):
             xyxy=self.boxes.cpu().numpy().astype(numpy.float32),
             confidence=self.scores.cpu().numpy(),
             class_id=self.labels.cpu().numpy(),
+            mask=None if self.masks is None else self.masks.cpu().numpy(),
             data={"class_name": numpy.array(self.names(), dtype=object)},
         )

@@ -19,6 +19,7 @@ class Targets(Columns):
     crowd: ``[N]`` bool, a region of many objects. difficult: ``[N]`` bool, not counted.
     image_size: (height, width). rows: ``[N]`` int64, where each object stands in the table of
     its data set, for what is not known here, like its outline; None where that is not needed.
+    masks: ``[N, H, W]`` bool, the pixels of each object; None where they were not asked for.
     """
 
     boxes: Tensor
@@ -27,6 +28,7 @@ class Targets(Columns):
     difficult: Tensor
     image_size: tuple[int, int]
     rows: Tensor | None = None
+    masks: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
@@ -36,6 +38,7 @@ class Targets(Columns):
                 expected="[N, 4]",
             )
         self._require_equal_lengths()
+        self._require_masks_of(self.image_size)
 
     @classmethod
     def of(

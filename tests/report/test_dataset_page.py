@@ -43,3 +43,9 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path):
 def test_a_set_with_hardly_a_box_has_a_page(tmp_path, rows):
     page = page_of(tmp_path, drawn_set(rows), shown=())
     assert ("<svg" in page) == bool(rows) and "No picture is shown" in page
+
+
+def test_outlines_are_laid_over_their_pictures(tmp_path):
+    outlines = tuple(((0.0, 0.0, 20.0, 0.0, 20.0, 20.0, 0.0, 20.0),) for _ in range(4))
+    plain = page_of(tmp_path, shown=(2,))
+    assert page_of(tmp_path, replace(DATASET, polygons=outlines), shown=(2,)) != plain

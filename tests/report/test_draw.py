@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy
 import pytest
 import torch
 from PIL import Image
 
 from handful.errors import DataError
-from handful.report.draw import class_colour, draw_detections, save_picture
+from handful.report.draw import DrawingStyle, class_colour, draw_detections, save_picture
 from handful.structures import Detections, Targets
 
 GREY = (128, 128, 128)
@@ -114,3 +116,26 @@ def test_an_ending_that_is_no_picture_is_refused(tmp_path, name):
     with pytest.raises(DataError, match="not a picture format"):
         save_picture(picture(), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def with_masks(detections, *windows):
+    masks = torch.zeros(len(windows), *detections.image_size, dtype=torch.bool)
+    for mask, (left, top, right, bottom) in zip(masks, windows, strict=True):
+        mask[top:bottom, left:right] = True
+    return replace(detections, masks=masks)
+
+
+def test_masks_are_laid_on_half_transparently_the_strongest_on_top():
+    boxes, window = [[100, 100, 300, 250]] * 2, (150, 130, 250, 200)
+    both = with_masks(found(boxes, [0, 1], scores=[0.9, 0.5]), window, (200, 130, 280, 200))
+    drawn = draw_detections(picture(), both, style=DrawingStyle(cover=0.5))
+    for place, label in (((160, 140), 0), ((210, 140), 0), ((270, 140), 1)):
+        middle = [(value + 128) / 2 for value in class_colour(label)]
+        assert numpy.abs(numpy.array(drawn.getpixel(place)) - middle).max() <= 1
+    assert drawn.getpixel((120, 220)) == GREY
+
+
+def test_masks_of_another_picture_are_not_drawn():
+    wrong = with_masks(found([[1, 1, 20, 20]], [0], size=(30, 40)), (0, 0, 20, 20))
+    with pytest.raises(DataError, match="masks are of another picture.*40 x 30.*400 x 300"):
+        draw_detections(picture(), wrong)

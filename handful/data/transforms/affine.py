@@ -11,7 +11,7 @@ from torch import Tensor
 
 from handful.data.transforms.frame import PADDING, confined
 from handful.data.transforms.resize import require_scales
-from handful.data.transforms.sample import Sample
+from handful.data.transforms.sample import Sample, require_no_masks
 from handful.data.transforms.warp import warped_pixels
 
 
@@ -52,7 +52,11 @@ def warped(
     drop_outside: bool = True,
     fill: int = PADDING,
 ) -> Sample:
-    """Return what ``matrix`` ``[2, 3]`` makes of the sample, in a picture of ``size``."""
+    """Return what ``matrix`` ``[2, 3]`` makes of the sample, in a picture of ``size``.
+
+    Raises ``NotSupported`` for a sample with masks.
+    """
+    require_no_masks(sample.targets, "turning and shearing a picture")
     image = warped_pixels(sample.image, matrix, size, fill)
     targets = replace(sample.targets, boxes=warped_boxes(sample.targets.boxes, matrix))
     return replace(sample, image=image, targets=confined(targets, size, drop_outside=drop_outside))

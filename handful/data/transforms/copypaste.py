@@ -13,11 +13,14 @@ from torch import Tensor
 from handful.data.transforms.frame import PADDING, joined, padded
 from handful.data.transforms.letterbox import fitted, fitted_size
 from handful.data.transforms.partners import Partners, drawn_partner
+from handful.data.transforms.resize import nearest
 from handful.data.transforms.sample import Sample
 from handful.errors import DataError
+from handful.masks import RunLengths
 
-Outlines = Sequence[Sequence[Sequence[float]]]
-"""Of each object, the polygons x1, y1, x2, y2, … that make it up; none: a rectangle."""
+Outlines = Sequence[Sequence[Sequence[float]] | RunLengths]
+"""Of each object, the polygons x1, y1, x2, y2, … that make it up, or its pixels; none: a
+rectangle."""
 
 _CORNERS = 3
 """Fewer points than these enclose nothing."""
@@ -33,9 +36,13 @@ def object_masks(
     or one that falls outside.
     """
     masks = torch.zeros(len(boxes), *size, dtype=torch.bool)
-    for mask, polygons, box in zip(masks, outlines, boxes.round().int().tolist(), strict=True):
-        if polygons:
-            mask[:] = _polygon_mask(polygons, size, scale)
+    for mask, outline, box in zip(masks, outlines, boxes.round().int().tolist(), strict=True):
+        if isinstance(outline, RunLengths):
+            height, width = (round(side * by) for side, by in zip(outline.size, scale, strict=True))
+            pixels = nearest(torch.from_numpy(outline.mask())[None], (height, width))
+            mask[:height, :width] = pixels[0, : size[0], : size[1]]
+        elif outline:
+            mask[:] = _polygon_mask(outline, size, scale)
         if not mask.any():
             left, top, right, bottom = (max(side, 0) for side in box)
             mask[top:bottom, left:right] = True

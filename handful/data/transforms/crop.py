@@ -23,7 +23,11 @@ def cropped(sample: Sample, window: Window, *, visible: float) -> Sample:
     left, top, right, bottom = window
     boxes = sample.targets.boxes
     corner = boxes.new_tensor([left, top, left, top])
-    part = sample.moved(sample.image[:, top:bottom, left:right], boxes - corner)
+    part = sample.moved(
+        sample.image[:, top:bottom, left:right],
+        boxes - corner,
+        sample.moved_masks(lambda masks: masks[:, top:bottom, left:right]),
+    )
     kept = covered_fraction(boxes, boxes.new_tensor(window)) >= visible
     targets = part.targets[kept]
     return replace(

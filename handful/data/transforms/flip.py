@@ -15,7 +15,8 @@ def flipped(sample: Sample) -> Sample:
     left, top, right, bottom = sample.targets.boxes.unbind(dim=1)
     width = sample.size[1]
     boxes = torch.stack([width - right, top, width - left, bottom], dim=1)
-    return sample.moved(sample.image.flip(-1), boxes)
+    masks = sample.moved_masks(lambda masks: masks.flip(-1))
+    return sample.moved(sample.image.flip(-1), boxes, masks)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from handful.boxes import clip_boxes
-from handful.data.transforms.sample import Sample
+from handful.data.transforms.sample import Sample, require_no_masks
 from handful.structures import Targets
 
 PADDING = 114
@@ -40,11 +41,14 @@ def padded(sample: Sample, size: tuple[int, int], *, fill: int = PADDING) -> Sam
         return sample
     canvas = blank((height, width), fill)
     paste(canvas, sample.image, top=0, left=0)
-    return sample.moved(canvas, sample.targets.boxes)
+    wider = (0, width - sample.size[1], 0, height - sample.size[0])
+    masks = sample.moved_masks(lambda masks: F.pad(masks, wider))
+    return sample.moved(canvas, sample.targets.boxes, masks)
 
 
 def shifted(targets: Targets, *, top: int, left: int) -> Targets:
-    """Return the targets of a picture whose corner was moved there."""
+    """Return the targets of a picture whose corner was moved there; not with masks."""
+    require_no_masks(targets, "laying pictures together")
     return replace(targets, boxes=targets.boxes + targets.boxes.new_tensor([left, top, left, top]))
 
 
@@ -61,8 +65,10 @@ def confined(targets: Targets, size: tuple[int, int], *, drop_outside: bool) -> 
 def joined(parts: Sequence[Targets], size: tuple[int, int]) -> Targets:
     """Return the rows of all ``parts``, in their order, as targets of one picture of ``size``.
 
-    Places in the table of the data set stay if every part has them.
+    Places in the table of the data set stay if every part has them; masks are refused.
     """
+    for part in parts:
+        require_no_masks(part, "laying pictures together")
     rows = [part.rows for part in parts if part.rows is not None]
     return Targets(
         boxes=torch.cat([part.boxes for part in parts]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from handful.boxes import clip_boxes
-from handful.data.transforms.resize import scaled_side
+from handful.data.transforms.resize import nearest, scaled_side
 from handful.data.transforms.sample import Sample
 from handful.errors import ConfigError
 
@@ -63,10 +63,8 @@ def scaled(sample: Sample, size: tuple[int, int]) -> Sample:
     """Return the sample at ``size`` (height, width) by ``bilinear``, each axis by its factor."""
     height, width = size
     across, down = width / sample.size[1], height / sample.size[0]
-    boxes = sample.targets.boxes
-    return sample.moved(
-        bilinear(sample.image, size), boxes * boxes.new_tensor([across, down, across, down])
-    )
+    boxes = sample.targets.boxes * sample.targets.boxes.new_tensor([across, down, across, down])
+    return sample.moved(bilinear(sample.image, size), boxes, _masks_at(sample, size))
 
 
 def fitted(sample: Sample, frame: tuple[int, int], *, rounding: Rounding = "floor") -> Sample:
@@ -78,9 +76,15 @@ def fitted(sample: Sample, frame: tuple[int, int], *, rounding: Rounding = "floo
     size = fitted_size(sample.size, frame, rounding=rounding)
     if rounding == "half_up":
         moved = scaled(sample, size)
-        return moved.moved(moved.image, clip_boxes(moved.targets.boxes, size))
+        clipped = clip_boxes(moved.targets.boxes, size)
+        return replace(moved, targets=replace(moved.targets, boxes=clipped))
     factor = fitting_factor(sample.size, frame, rounding=rounding)
-    return sample.moved(bilinear(sample.image, size), sample.targets.boxes * factor)
+    boxes = sample.targets.boxes * factor
+    return sample.moved(bilinear(sample.image, size), boxes, _masks_at(sample, size))
+
+
+def _masks_at(sample: Sample, size: tuple[int, int]) -> Tensor | None:
+    return sample.moved_masks(lambda masks: nearest(masks, size))
 
 
 @dataclass(frozen=True)

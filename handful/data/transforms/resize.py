@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy
+import torch
 from PIL import Image
+from torch import Tensor
 
 from handful.data.transforms.sample import Sample, image_tensor, pil_image
 from handful.errors import ConfigError
@@ -36,8 +38,27 @@ def resized(sample: Sample, size: tuple[int, int]) -> Sample:
     height, width = size
     image = pil_image(sample.image).resize((width, height), Image.Resampling.BILINEAR)
     across, down = width / sample.size[1], height / sample.size[0]
-    boxes = sample.targets.boxes
-    return sample.moved(image_tensor(image), boxes * boxes.new_tensor([across, down, across, down]))
+    boxes = sample.targets.boxes * sample.targets.boxes.new_tensor([across, down, across, down])
+    return sample.moved(
+        image_tensor(image), boxes, sample.moved_masks(lambda masks: nearest(masks, size))
+    )
+
+
+def nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return ``masks`` ``[N, h, w]`` at ``size``, each pixel as the one that its corner lies on.
+
+    The rule of OpenCV, roundings included.
+    """
+    rows, columns = (
+        torch.from_numpy(_nearest_places(old, new))
+        for old, new in zip(masks.shape[-2:], size, strict=True)
+    )
+    return masks[:, rows.to(masks.device)][:, :, columns.to(masks.device)]
+
+
+def _nearest_places(old: int, new: int) -> numpy.ndarray:
+    step = 1.0 / (new / old)
+    return numpy.minimum(numpy.floor(numpy.arange(new) * step), old - 1).astype(numpy.int64)
 
 
 def scaled_side(side: int, factor: float) -> int:

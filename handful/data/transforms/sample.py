@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -11,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from handful.boxes import clip_boxes
-from handful.errors import ConfigError
+from handful.errors import ConfigError, NotSupported
 from handful.structures import Targets
 
 SMALLEST_SIDE = 1e-5
@@ -43,12 +44,20 @@ class Sample:
         """Height and width of the picture as it is now."""
         return self.image.shape[-2], self.image.shape[-1]
 
-    def moved(self, image: Tensor, boxes: Tensor) -> Self:
-        """Return the sample with another ``image`` and its ``boxes`` where they are in that."""
+    def moved(self, image: Tensor, boxes: Tensor, masks: Tensor | None = None) -> Self:
+        """Return the sample with another ``image`` and its ``boxes`` where they are in that.
+
+        Raises ``NotSupported`` if the sample has masks and none are given.
+        """
+        if masks is None:
+            require_no_masks(self.targets, "this change of a picture")
         size = (image.shape[-2], image.shape[-1])
-        return replace(
-            self, image=image, targets=replace(self.targets, boxes=boxes, image_size=size)
-        )
+        targets = replace(self.targets, boxes=boxes, masks=masks, image_size=size)
+        return replace(self, image=image, targets=targets)
+
+    def moved_masks(self, move: Callable[[Tensor], Tensor]) -> Tensor | None:
+        """Return what ``move`` makes of the masks ``[N, h, w]``, None if there are none."""
+        return None if self.targets.masks is None else move(self.targets.masks)
 
 
 class Transform(Protocol):
@@ -113,6 +122,16 @@ def image_tensor(image: Image.Image) -> Tensor:
 def pil_image(image: Tensor) -> Image.Image:
     """Return ``[3, h, w]`` uint8 as a picture."""
     return Image.fromarray(numpy.ascontiguousarray(image.permute(1, 2, 0).numpy()))
+
+
+def require_no_masks(targets: Targets, what: str) -> None:
+    """Raise ``NotSupported``, naming ``what`` cannot carry them, if ``targets`` have masks."""
+    if targets.masks is not None:
+        raise NotSupported(
+            f"{what} moves boxes, but cannot carry masks",
+            got=f"{len(targets)} masks",
+            remedy="Leave it out of the recipe, or learn boxes alone",
+        )
 
 
 def usable_targets(targets: Targets) -> Targets:
