@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from handful.data.dataset import Dataset
 from handful.errors import ConfigError, DataError
-from handful.evaluate.detector import detections_on
+from handful.evaluate.detector import search_pictures
+from handful.masks import RunLengths
 from handful.predict.oneshot import OneShotDetector
 from handful.predict.settings import SearchOptions
 from handful.predict.trained import TrainedDetector
@@ -21,13 +22,17 @@ PIXEL_DIGITS, SCORE_DIGITS = 2, 6
 
 @dataclass(frozen=True)
 class Search:
-    """What was found, one entry a picture, and the classes without a counterpart."""
+    """What was found, one entry a picture, and the classes without a counterpart.
+
+    masks: of the predictions, a mask a row; None where only boxes were looked for.
+    """
 
     predictions: list[Detections]
     seconds: float
     classes: int
     without_example: tuple[str, ...] = ()
     without_query: tuple[str, ...] = ()
+    masks: Sequence[Sequence[RunLengths]] | None = None
 
 
 def search_with_examples(
@@ -102,10 +107,11 @@ def search_trained(
         reporter, "classes of the model that the query does not have, not measured", without_query
     )
     started = time.perf_counter()
-    predictions = [as_in_files(one) for one in detections_on(detector, asked, reporter=reporter)]
+    found = search_pictures(detector, asked, reporter=reporter)
+    predictions = [as_in_files(one) for one in found.detections]
     seconds = time.perf_counter() - started
     classes = len(known) - len(without_query)
-    return Search(predictions, seconds, classes, unknown, without_query)
+    return Search(predictions, seconds, classes, unknown, without_query, found.masks)
 
 
 def common_classes(support: Dataset, query: Dataset) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from handful.api.models import DEFAULT_MODEL, Detector, load
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.errors import ConfigError, suggest
-from handful.evaluate.records import from_coco_results, to_coco_results
+from handful.evaluate.records import from_coco_results, masks_of_results, to_coco_results
 from handful.files import read_json, require_writable, write_json, write_text
 from handful.predict.settings import KEPT_PER_CLASS, SearchOptions
 from handful.predict.trained import TrainedDetector
@@ -38,6 +38,7 @@ PROTOCOL_NAMES: dict[str, str] = {
     "voc07": "VOC's average precision at 11 recalls",
     "voc07-mmdet": "VOC's average precision at 11 recalls, as MMDetection counts",
     "voc12": "VOC's average precision, area under the curve",
+    "crowdhuman": "CrowdHuman's average precision, miss rate, recall and Jaccard index",
 }
 
 
@@ -160,7 +161,7 @@ def evaluate(
         )
     results = [
         {**row, "bbox": [round(side, PIXEL_DIGITS) for side in row["bbox"]]}
-        for row in to_coco_results(asked, search.predictions)
+        for row in to_coco_results(asked, search.predictions, masks=search.masks)
     ]
     evaluation = _measured(query, asked, search, results, protocol=protocol, sides=sides)
     _write(evaluation, outputs, asked, search, reporter)
@@ -192,7 +193,9 @@ def evaluate_detections(
     started = time.perf_counter()
     rows: Any = read_json(file) if file is not None else detections
     predictions = from_coco_results(asked, rows, file=file)
-    search = Search(predictions, time.perf_counter() - started, len(asked.class_names))
+    masks = masks_of_results(asked, rows, file=file)
+    seconds = time.perf_counter() - started
+    search = Search(predictions, seconds, len(asked.class_names), masks=masks)
     evaluation = _measured(query, asked, search, list(rows), protocol=protocol, sides=sides)
     _write(evaluation, outputs, asked, search, reporter)
     return evaluation
@@ -268,6 +271,7 @@ def _measured(
         protocol=protocol,
         sides=sides,
         source=None if isinstance(query, Dataset) else query,
+        masks=search.masks is not None and asked.polygons is not None,
     )
     return Evaluation(
         protocol=protocol,
@@ -293,7 +297,8 @@ def _write(
         write_json(outputs.metrics, evaluation.to_json())
     if outputs.page is not None:
         reporter.note("drawing the pictures that went worst")
-        write_evaluation_page(outputs.page, _view(evaluation, asked), asked, search.predictions)
+        view = _view(evaluation, asked)
+        write_evaluation_page(outputs.page, view, asked, search.predictions, masks=search.masks)
 
 
 def _view(evaluation: Evaluation, asked: Dataset) -> EvaluationView:

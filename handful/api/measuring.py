@@ -13,8 +13,9 @@ from handful.data.dataset import Dataset
 from handful.data.formats import detect_format
 from handful.data.splits.divisions import DIVISIONS, class_division
 from handful.errors import ConfigError, DataError, suggest
-from handful.evaluate.coco import coco_evaluation
+from handful.evaluate.coco import all_figures, coco_evaluation
 from handful.evaluate.coco_curves import RECALLS
+from handful.evaluate.crowdhuman import crowdhuman_evaluation
 from handful.evaluate.labels import relabel
 from handful.evaluate.oneshot import oneshot_metrics
 from handful.evaluate.records import ground_truth_of
@@ -24,7 +25,7 @@ from handful.evaluate.voc_matching import found_boxes, known_boxes
 from handful.report.curves import Curve
 from handful.structures import Detections
 
-Protocol = Literal["coco", "os2d", "voc07", "voc07-mmdet", "voc12"]
+Protocol = Literal["coco", "os2d", "voc07", "voc07-mmdet", "voc12", "crowdhuman"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 VOC_RULES: dict[str, VocRules] = {
     "voc07": VOC_2007,
@@ -109,19 +110,23 @@ def measure(
     protocol: Protocol,
     sides: Sides = Sides(),  # noqa: B008
     source: Path | str | None = None,
+    masks: bool = False,
 ) -> Measurement:
     """Measure what was found on ``asked``, given as detections a picture and as COCO results.
 
     source: the file that ``asked`` was read from; a COCO file knows the areas of outlines, by
-    which COCO sorts objects into sizes.
+    which COCO sorts objects into sizes. masks: whether both sides know masks, which COCO's
+    protocol then measures too.
     """
     if protocol == "coco":
         file = source if source is not None and _is_coco_file(source) else None
-        return _coco(file or ground_truth_of(asked), results, sides)
+        return _coco(file or ground_truth_of(asked), results, sides, masks=masks)
     if protocol == "os2d":
         return _oneshot(asked, predictions, sides)
     if protocol in VOC_RULES:
         return _voc(asked, predictions, sides, VOC_RULES[protocol])
+    if protocol == "crowdhuman":
+        return _crowdhuman(asked, predictions, sides)
     raise ConfigError(
         "unknown protocol", field="protocol", got=protocol, remedy=suggest(protocol, PROTOCOLS)
     )
@@ -132,10 +137,15 @@ def _is_coco_file(source: Path | str) -> bool:
 
 
 def _coco(
-    truth: Mapping[str, Any] | Path | str, results: Sequence[Mapping[str, Any]], sides: Sides
+    truth: Mapping[str, Any] | Path | str,
+    results: Sequence[Mapping[str, Any]],
+    sides: Sides,
+    *,
+    masks: bool,
 ) -> Measurement:
     measured = coco_evaluation(truth, results)
-    figures = strata(measured.figures, measured.class_names, base=sides.base, novel=sides.novel)
+    drawn = [coco_evaluation(truth, results, masks=True)] if masks else []
+    metrics = all_figures([measured, *drawn], base=sides.base, novel=sides.novel)
     without = measured.without_objects()
     at_half = measured.curves.precision[0, :, :, 0].T.tolist()
     recalls = RECALLS.tolist()
@@ -144,7 +154,7 @@ def _coco(
         for name, precision in zip(measured.class_names, at_half, strict=True)
         if name not in without
     }
-    return Measurement({**figures, "per_class": measured.per_class()}, curves, without)
+    return Measurement(metrics, curves, without)
 
 
 def _voc(
@@ -162,6 +172,18 @@ def _voc(
     }
     metrics = {**figures, "AP_by_iou": measured.by_iou(), "per_class": measured.per_class()}
     return Measurement(metrics, curves, without)
+
+
+def _crowdhuman(asked: Dataset, predictions: Sequence[Detections], sides: Sides) -> Measurement:
+    measured = crowdhuman_evaluation(asked, predictions)
+    figures = strata(measured.figures, measured.class_names, base=sides.base, novel=sides.novel)
+    curves: dict[str, Curve] = {
+        name: (curve.recall.tolist(), curve.precision.tolist())
+        for name, curve in zip(measured.class_names, measured.curves, strict=True)
+        if curve.objects
+    }
+    metrics = {**figures, "per_class": measured.per_class()}
+    return Measurement(metrics, curves, measured.without_objects())
 
 
 def _oneshot(asked: Dataset, predictions: Sequence[Detections], sides: Sides) -> Measurement:

@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 COCO_FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 VOC_FIGURES = ("AP", "AP50", "AP75")
+MASK_FIGURES = tuple(f"segm_{name}" for name in COCO_FIGURES)
+"""Shown beside those of boxes where masks were compared too."""
+
 SHOWN = {
     "coco": COCO_FIGURES,
     "os2d": ("map", "map_weighted", "recall", "ap_joint", "ap_pooled"),
     "voc07": VOC_FIGURES,
     "voc07-mmdet": VOC_FIGURES,
     "voc12": VOC_FIGURES,
+    "crowdhuman": ("AP", "MR-2", "recall", "JI"),
 }
+CLASS_FIGURES = {"crowdhuman": "AP"}
+"""What the table of classes shows, where it is not AP50."""
+
 SIDES = {"": "all", "b": "base", "n": "novel"}
 """Prefix of a figure -> whose figure it is."""
 
@@ -35,7 +42,7 @@ def evaluate(
     support: Path | None = None,
     model: str | None = None,
     detections: Path | None = None,
-    protocol: Literal["coco", "os2d", "voc07", "voc07-mmdet", "voc12"] = "coco",
+    protocol: Literal["coco", "os2d", "voc07", "voc07-mmdet", "voc12", "crowdhuman"] = "coco",
     base_classes: tuple[str, ...] = (),
     novel_classes: tuple[str, ...] = (),
     images: Path | None = None,
@@ -60,7 +67,8 @@ def evaluate(
         detections: a COCO results list: written by a search, else read and measured.
         protocol: COCO's metrics; mean average precision as OS2D measures it; VOC's average
             precision of 2007 (11 points; mmdet: of a model whose boxes end on their last pixel,
-            as MPSR's on VOC) or of later years (area).
+            as MPSR's on VOC) or of later years (area); CrowdHuman's, where a lower miss rate
+            (MR-2) is better.
         base_classes: show figures of these as well: names, a file with a name a line, or
             voc1, voc2, voc3, coco for the published division.
         novel_classes: the same for the other side; what is not given is the rest.
@@ -136,12 +144,14 @@ def _show(measured: Evaluation) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    classes = Table("class", "AP50")
+    shown = CLASS_FIGURES.get(measured.protocol, "AP50")
+    classes = Table("class", shown)
     for name, figures in measured.metrics["per_class"].items():
-        if figures["AP50"] is not None:
-            classes.add_row(name, _figure(figures["AP50"]))
+        if figures[shown] is not None:
+            classes.add_row(name, _figure(figures[shown]))
     console.print(classes)
     names = SHOWN[measured.protocol]
+    names = (*names, *(name for name in MASK_FIGURES if name in measured.metrics))
     sides = [side for side in SIDES if any(side + name in measured.metrics for name in names)]
     metrics = Table("metric", *("value" if len(sides) == 1 else SIDES[side] for side in sides))
     for name in names:

@@ -18,6 +18,7 @@ from handful.data.formats import (
 )
 from handful.data.images import source_path
 from handful.errors import DataError
+from handful.masks import RunLengths
 from handful.reporter import Reporter
 
 SUFFIXES = {".json": "coco"}
@@ -87,7 +88,9 @@ def facts_of(dataset: Dataset) -> frozenset[str]:
         "examples": any(source_path(entry.image) not in files for entry in dataset.examples),
         "crowd": bool(table.crowd.any()),
         "difficult": bool(table.difficult.any()),
-        "polygons": dataset.polygons is not None,
+        "polygons": any(not isinstance(one, RunLengths) for one in dataset.polygons or ()),
+        "run_lengths": any(isinstance(one, RunLengths) for one in dataset.polygons or ()),
+        "visible": table.visible is not None,
         "unused": len(set(table.labels.tolist())) < len(dataset.class_names),
     }
     return frozenset(fact for fact, holds in held.items() if holds)

@@ -12,11 +12,15 @@ from torch import Tensor
 
 from handful.data.images import ImageSource, read_image, source_path
 from handful.errors import DataError
+from handful.masks import RunLengths
 from handful.structures import Exemplar, Targets
 from handful.structures.columns import Columns
 
 Polygons = tuple[tuple[float, ...], ...]
 """The visible parts of one object: flat x1, y1, x2, y2, … lists, pixels."""
+
+Outline = Polygons | RunLengths
+"""What is seen of one object; no polygons where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class BoxTable(Columns):
     picture: ``[N]`` int64, position in ``Dataset.pictures``. boxes: ``[N, 4]`` float32, xyxy
     pixels. labels: ``[N]`` int64, 0-based position in ``Dataset.class_names``.
     crowd, difficult: ``[N]`` bool. ids: ``[N]`` int64, the file's own number of the box.
+    visible: ``[N, 4]``, which part of each object is seen, where the set says so; its boxes then
+    span hidden parts too, and may leave their picture.
     """
 
     picture: Tensor
@@ -77,6 +83,7 @@ class BoxTable(Columns):
     crowd: Tensor
     difficult: Tensor
     ids: Tensor
+    visible: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
@@ -97,17 +104,23 @@ class BoxTable(Columns):
         crowd: Sequence[bool] | None = None,
         difficult: Sequence[bool] | None = None,
         ids: Sequence[int] | None = None,
+        visible: Sequence[Sequence[float]] | None = None,
     ) -> BoxTable:
         """Build the table from plain lists; ``ids`` count from 1 unless given."""
         count = len(labels)
         return cls(
             picture=torch.tensor(picture, dtype=torch.long),
-            boxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
+            boxes=_corners(boxes),
             labels=torch.tensor(labels, dtype=torch.long),
             crowd=torch.tensor(crowd or [False] * count, dtype=torch.bool),
             difficult=torch.tensor(difficult or [False] * count, dtype=torch.bool),
             ids=torch.tensor(ids or list(range(1, count + 1)), dtype=torch.long),
+            visible=None if visible is None else _corners(visible),
         )
+
+
+def _corners(boxes: Sequence[Sequence[float]]) -> Tensor:
+    return torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,8 @@ class Dataset:
 
     class_names: position = label. class_ids: the numbers the file uses for them.
     examples: class pictures that come with the set (one-shot sets); empty where the
-    boxes themselves are the examples. polygons: visible outline of each box, where known.
+    boxes themselves are the examples. polygons: visible outline of each box, where known; run
+    lengths for those that the file writes as such, like crowds in COCO.
     notes: what reading had to mend or leave out, a sentence each.
     """
 
@@ -126,7 +140,7 @@ class Dataset:
     class_names: tuple[str, ...]
     class_ids: tuple[int, ...] = ()
     examples: tuple[Exemplar, ...] = ()
-    polygons: tuple[Polygons, ...] | None = None
+    polygons: tuple[Outline, ...] | None = None
     notes: tuple[str, ...] = ()
     _rows: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -1,7 +1,8 @@
-"""Streams over streams: another one for the last steps, and another size every few steps."""
+"""Streams over streams: another for the last steps, another size every few, progress told."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass, replace
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from handful.data.dataset import Dataset
 from handful.data.order import period_randomness
+from handful.data.transforms.resize import nearest
 from handful.errors import ConfigError
 from handful.structures import Batch, Targets
 
@@ -116,18 +118,10 @@ class MultiScale:
 
 
 @dataclass(frozen=True)
-class MultiScaleStream:
-    """``stream`` with all batches of a step resized alike, by ``scales``.
-
-    nominal: (height, width) of the batches of ``stream``, which are expected to be of one size.
-    seed: what sizes are drawn from; the same in all processes.
-    """
+class ChangedStream(ABC):
+    """``stream`` with every batch changed, in a way that depends on the step alone."""
 
     stream: Stream
-    scales: MultiScale
-    _: KW_ONLY
-    nominal: tuple[int, int]
-    seed: int
 
     @property
     def dataset(self) -> Dataset:
@@ -140,11 +134,62 @@ class MultiScaleStream:
         return self.stream.parts
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches from step ``start`` on."""
+        """Yield the changed batches from step ``start`` on."""
         for number, batch in enumerate(self.stream.batches(start)):
-            step = start + number // self.parts
-            size = self.scales.size(step, nominal=self.nominal, seed=self.seed)
-            yield resized_batch(batch, size)
+            yield self.changed(batch, start + number // self.parts)
+
+    @abstractmethod
+    def changed(self, batch: Batch, step: int) -> Batch:
+        """Return what becomes of ``batch`` in ``step``."""
+
+
+@dataclass(frozen=True)
+class MultiScaleStream(ChangedStream):
+    """``stream`` with all batches of a step resized alike, by ``scales``.
+
+    nominal: (height, width) of the batches of ``stream``, which are expected to be of one size.
+    seed: what sizes are drawn from; the same in all processes.
+    """
+
+    scales: MultiScale
+    _: KW_ONLY
+    nominal: tuple[int, int]
+    seed: int
+
+    def changed(self, batch: Batch, step: int) -> Batch:
+        """Return ``batch`` in the size of this step."""
+        return resized_batch(batch, self.scales.size(step, nominal=self.nominal, seed=self.seed))
+
+
+@dataclass(frozen=True)
+class ProgressStream(ChangedStream):
+    """``stream`` with every batch told how far training has come.
+
+    steps: of training. epochs: that these are divided into; progress stays the same for the
+    length of one. As many epochs as steps let it rise with every step.
+    """
+
+    steps: int
+    epochs: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.epochs <= self.steps:
+            raise ConfigError(
+                "training cannot be divided so",
+                field="epochs",
+                got=self.epochs,
+                expected=f"1 to the steps, {self.steps}",
+            )
+
+    def changed(self, batch: Batch, step: int) -> Batch:
+        """Return ``batch``, told the progress of the epoch that ``step`` is in."""
+        epoch = min(step * self.epochs // self.steps, self.epochs - 1)
+        return replace(batch, progress=epoch_progress(epoch, self.epochs))
+
+
+def epoch_progress(epoch: int, epochs: int) -> float:
+    """Return how far training is in ``epoch``, counted from 0: 0 in the first, 1 in the last."""
+    return epoch / (epochs - 1) if epochs > 1 else 0.0
 
 
 def resized_batch(batch: Batch, size: tuple[int, int]) -> Batch:
@@ -167,7 +212,8 @@ def resized_batch(batch: Batch, size: tuple[int, int]) -> Batch:
 
 def _stretched(targets: Targets, ratio: Tensor, image_size: tuple[int, int]) -> Targets:
     across = ratio.flip(0).repeat(2).to(targets.boxes)
-    return replace(targets, boxes=targets.boxes * across, image_size=image_size)
+    masks = None if targets.masks is None else nearest(targets.masks, image_size)
+    return replace(targets, boxes=targets.boxes * across, masks=masks, image_size=image_size)
 
 
 def _generated(stream: Stream, start: int) -> Generator[Batch]:

@@ -113,7 +113,7 @@ def test_a_data_set_needs_no_other_place_for_its_pictures(query: Dataset) -> Non
         api.evaluate(Sure("tea"), support="nowhere.json", query=query, images="pictures")
 
 
-@pytest.mark.parametrize("protocol", ["coco", "os2d", "voc07", "voc12"])
+@pytest.mark.parametrize("protocol", ["coco", "os2d", "voc07", "voc12", "crowdhuman"])
 def test_results_are_measured_by_every_protocol(query: Dataset, protocol, tmp_path: Path) -> None:
     results = [
         {"image_id": number, "category_id": 1, "bbox": [10, 10, 40, 30], "score": 0.9}
@@ -123,10 +123,11 @@ def test_results_are_measured_by_every_protocol(query: Dataset, protocol, tmp_pa
     measured = api.evaluate_detections(
         results, query=query, protocol=protocol, novel_classes=["milk"], outputs=outputs
     )
-    metrics, main = measured.metrics, "map" if protocol == "os2d" else "AP50"
+    metrics = measured.metrics
+    main = {"os2d": "map", "crowdhuman": "recall"}.get(protocol, "AP50")
     assert metrics[main] == pytest.approx(0.5)
     assert metrics["b" + main] == pytest.approx(1.0) and metrics["n" + main] == 0.0
-    assert metrics["per_class"]["milk"]["AP50"] == 0.0
+    assert metrics["per_class"]["milk"]["recall" if protocol == "crowdhuman" else "AP50"] == 0.0
     assert outputs.metrics.is_file() and "1 of 3 objects are missed" in outputs.page.read_text()
 
 

@@ -269,3 +269,29 @@ def test_a_one_shot_model_needs_examples(sets: Path, weights: Path, handful) -> 
         "evaluate", "--query", "query.json", "--images", "elsewhere", "--model", weights
     )
     assert code == 2 and "must be shown examples" in err
+
+
+def test_crowds_are_measured_by_their_own_rules(tmp_path: Path, monkeypatch, handful) -> None:
+    monkeypatch.chdir(tmp_path)
+    scene((1, 8, 32)).save("a.png")
+    people = [
+        {"tag": "person", "fbox": [-9, 32, 80, 64], "vbox": [0, 32, 71, 64], "extra": {}},
+        {"tag": "mask", "fbox": [99, 0, 90, 90], "vbox": [99, 0, 90, 90], "extra": {"ignore": 1}},
+    ]
+    Path("val.odgt").write_text(json.dumps({"ID": "a", "gtboxes": people}) + "\n")
+    answers = [
+        {"image_id": 1, "category_id": 1, "bbox": box, "score": score}
+        for box, score in (([0, 32, 70, 64], 0.9), ([100, 10, 30, 30], 0.8), ([9, 99, 9, 9], 0.7))
+    ]
+    Path("dets.json").write_text(json.dumps(answers))
+    code, out, err = handful(
+        *("evaluate", "--query", "val.odgt", "--detections", "dets.json"),
+        *("--protocol", "crowdhuman", "--json", "metrics.json", "--html", "page.html"),
+    )
+    assert code == 0, err
+    metrics = read("metrics.json")
+    assert (metrics["protocol"], metrics["recall"], metrics["MR-2"]) == ("crowdhuman", 1.0, 0.0)
+    assert metrics["JI"] == pytest.approx(1.0, abs=1e-5)
+    assert "MR-2" in out and "person" in out and "100.0" in out
+    page = Path("page.html").read_text("utf-8")
+    assert "Jaccard index" in page and "<svg" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,18 @@ def test_a_bad_source_writes_nothing(tmp_path):
     with pytest.raises(DataError, match="image 1 names a picture that is not there"):
         data_convert(source, tmp_path / "out", to="voc")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_run_lengths_stay_in_coco_and_are_told_elsewhere(tmp_path):
+    source = save_coco(tmp_path, marks=False)
+    document = json.loads(source.read_text())
+    size = [document["images"][0][side] for side in ("height", "width")]
+    counts = [0, size[0] * size[1]]
+    for annotation in document["annotations"]:
+        annotation["segmentation"] = {"size": size, "counts": counts}
+    source.write_text(json.dumps(document))
+    assert data_convert(source, tmp_path / "again.json", to="coco").lost == ()
+    lost = data_convert(source, tmp_path / "labelme", to="labelme").lost
+    assert lost == ("masks written as run lengths",)
+    again = read_dataset(tmp_path / "labelme", format="labelme")
+    assert again.table.boxes.tolist() == read_dataset(source).table.boxes.tolist()

@@ -7,7 +7,14 @@ import torch
 from drawn_set import SIDE, drawn_set
 
 from handful.data.loader import TrainingStream
-from handful.data.staging import MultiScale, MultiScaleStream, StagedStream, resized_batch
+from handful.data.staging import (
+    MultiScale,
+    MultiScaleStream,
+    ProgressStream,
+    StagedStream,
+    epoch_progress,
+    resized_batch,
+)
 from handful.data.transforms import Chain, HorizontalFlip, InputRule
 from handful.errors import ConfigError
 from handful.structures import Batch
@@ -119,3 +126,37 @@ def test_a_finite_stream_ends():
 def test_what_makes_no_sense_is_refused(build, message):
     with pytest.raises(ConfigError, match=message):
         build()
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "expected"),
+    [
+        (6, 3, [0, 0, 0.5, 0.5, 1, 1]),
+        (4, 4, [0, 1 / 3, 2 / 3, 1]),
+        (3, 1, [0, 0, 0]),
+        (5, 2, [0, 0, 0, 1, 1]),
+    ],
+)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_batches_tell_how_far_training_is(steps, epochs, expected, parts):
+    told = ProgressStream(stream(parts=parts), steps, epochs)
+    found = list(islice(told.batches(), steps * parts))
+    assert [one.progress for one in found[::parts]] == pytest.approx(expected)
+    rest = islice(told.batches(1), (steps - 1) * parts)
+    assert [one.progress for one in rest] == [one.progress for one in found[parts:]]
+    assert found[0].pictures == next(stream(parts=parts).batches()).pictures
+
+
+def test_progress_ends_at_one_however_long_a_run_is_drawn_out():
+    told = ProgressStream(stream(), 2, 2)
+    assert [one.progress for one in islice(told.batches(), 4)] == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("epochs", [0, 4])
+def test_more_epochs_than_steps_are_refused(epochs):
+    with pytest.raises(ConfigError, match="epochs.*expected 1 to the steps, 3"):
+        ProgressStream(stream(), 3, epochs)
+
+
+def test_one_epoch_is_the_first():
+    assert epoch_progress(0, 1) == 0

@@ -12,6 +12,7 @@ from handful.data.formats import (
     instre,
     kitti,
     labelme,
+    odgt,
     os2d_csv,
     sim10k,
     voc,
@@ -19,6 +20,7 @@ from handful.data.formats import (
 )
 from handful.data.formats.format import FACTS, Format
 from handful.data.formats.named import NAMED, NamedSet, is_named, named_set, read_named
+from handful.data.formats.output import inside_pictures
 from handful.errors import DataError, suggest
 from handful.reporter import Reporter, SilentReporter
 
@@ -35,6 +37,7 @@ FORMATS: dict[str, Format] = {
         sim10k.FORMAT,
         os2d_csv.FORMAT,
         instre.FORMAT,
+        *odgt.FORMATS,
         crops.FORMAT,
     )
 }
@@ -127,9 +130,15 @@ def read_dataset(
 def write_dataset(
     dataset: Dataset, path: Path | str, *, format: str, reporter: Reporter | None = None
 ) -> None:
-    """Write ``dataset`` to ``path``, all or nothing; raises ``DataError`` if it cannot be."""
+    """Write ``dataset`` to ``path``, all or nothing; raises ``DataError`` if it cannot be.
+
+    Boxes that leave their picture are clipped, unless the visible part of each is known and the
+    format has a place for it.
+    """
     chosen = format_named(format)
     if chosen.write is None:
         writable = [name for name, other in FORMATS.items() if other.write is not None]
         raise DataError("a format that is only read", got=format, expected=", ".join(writable))
+    if dataset.table.visible is None or "visible" not in chosen.keeps:
+        dataset = inside_pictures(dataset)
     chosen.write(dataset, Path(path), reporter=reporter or SilentReporter())

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy
-
 from handful.data.dataset import Dataset, Picture
 from handful.data.formats.coco_reader import Record, coco_files, read
 from handful.data.formats.format import FACTS, Format
 from handful.data.formats.labelme import is_labelme_file
+from handful.data.formats.odgt import is_odgt_file
 from handful.data.formats.output import (
     picture_stems,
+    plain_xywh,
     replacing_folder,
     save_picture,
     stands_for_itself,
 )
+from handful.data.object_masks import outline_area, segmentation_of
 from handful.files import write_json
 from handful.reporter import Reporter, track
 
@@ -59,11 +60,12 @@ def write(dataset: Dataset, path: Path, *, reporter: Reporter) -> None:
 def recognises(path: Path) -> bool:
     """Return whether ``path`` is a JSON file, or a folder with a COCO file in it.
 
-    Any JSON but a LabelMe file will do, so that a broken one is refused for what is wrong with it.
+    Any JSON but a LabelMe or odgt file will do, so that a broken one is refused for what is wrong
+    with it.
     """
     if path.is_dir():
         return bool(coco_files(path))
-    if is_labelme_file(path):
+    if is_labelme_file(path) or is_odgt_file(path):
         return False
     if path.suffix.lower() == ".json":
         return True
@@ -74,36 +76,26 @@ def recognises(path: Path) -> bool:
 
 def _annotations(dataset: Dataset) -> list[Record]:
     table = dataset.table
-    boxes = _plain(table.boxes.numpy())
+    visible = None if table.visible is None else plain_xywh(table.visible)
     entries = []
-    for row, (left, top, right, bottom) in enumerate(boxes):
-        width, height = round(right - left, 4), round(bottom - top, 4)
+    for row, box in enumerate(plain_xywh(table.boxes)):
         outline = dataset.polygons[row] if dataset.polygons is not None else ()
         entry: Record = {
             "id": int(table.ids[row]),
             "image_id": dataset.pictures[int(table.picture[row])].id,
             "category_id": dataset.class_ids[int(table.labels[row])],
-            "bbox": [left, top, width, height],
-            "area": round(sum(map(_polygon_area, outline)) if outline else width * height, 2),
+            "bbox": box,
+            "area": round(outline_area(outline) if outline else box[2] * box[3], 2),
             "iscrowd": int(table.crowd[row]),
         }
+        if visible is not None:
+            entry["bbox_vis"] = visible[row]
         if outline:
-            entry["segmentation"] = [list(part) for part in outline]
+            entry["segmentation"] = segmentation_of(outline)
         if table.difficult[row]:
             entry["difficult"] = 1
         entries.append(entry)
     return entries
-
-
-def _plain(values: numpy.ndarray) -> list[list[float]]:
-    """Return float32 numbers as the shortest decimals that mean them: 0.1, not 0.10000000149."""
-    return [[float(str(value)) for value in row] for row in values]
-
-
-def _polygon_area(polygon: tuple[float, ...]) -> float:
-    points = numpy.array(polygon).reshape(-1, 2)
-    x, y = points[:, 0], points[:, 1]
-    return 0.5 * abs(float(x @ numpy.roll(y, -1) - y @ numpy.roll(x, -1)))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handful.data.dataset import Dataset, Picture, Polygons
+from handful.data.dataset import Dataset, Outline, Picture
 from handful.data.formats.labelme import is_labelme_file
 from handful.data.formats.records import (
     Rows,
@@ -18,13 +18,16 @@ from handful.data.formats.records import (
     require_unique,
     required,
     truth,
+    whole_box,
     whole_number,
 )
 from handful.errors import DataError
 from handful.files import read_json
+from handful.masks.segmentation import checked_polygons, run_lengths
 
 SECTIONS = ("images", "annotations", "categories")
 Record = dict[str, Any]
+Corners = tuple[float, float, float, float]
 
 
 def read(path: Path, *, images: Path | None = None, require_pictures: bool = True) -> Dataset:
@@ -209,17 +212,9 @@ def _rows(
         number = whole_number(entry, "id", file=file, owner=owner)
         image = _known(entry, "image_id", positions, "images", file, owner)
         label = _known(entry, "category_id", labels, "categories", file, owner)
-        required(entry, "bbox", file=file, owner=owner)
-        left, top, width, height = numbers(
-            entry["bbox"], file=file, owner=owner, name="bbox", count=4
-        )
         picture = pictures[whole_number(entry, "image_id", file=file, owner=owner)]
-        box = checked_box(
-            (left, top, left + width, top + height),
-            (picture.height, picture.width),
-            file=file,
-            owner=owner,
-        )
+        size = (picture.height, picture.width)
+        box, visible = _box(entry, size, file, owner)
         rows.add(
             image,
             box,
@@ -227,7 +222,8 @@ def _rows(
             crowd=truth(entry.get("iscrowd", 0)),
             difficult=truth(entry.get("difficult", entry.get("ignore", 0))),
             number=number,
-            outline=_outline(entry.get("segmentation"), file, owner),
+            visible=visible,
+            outline=_outline(entry.get("segmentation"), size, file, owner),
         )
     require_unique(
         rows.ids,
@@ -236,6 +232,25 @@ def _rows(
         remedy="Number the annotations anew",
     )
     return rows
+
+
+def _box(
+    entry: Record, size: tuple[int, int], file: Path, owner: str
+) -> tuple[Corners, Corners | None]:
+    """Return the box, and what is seen of it where the file says so, as CrowdHuman's does.
+
+    Boxes of which that is known span hidden parts too, so they may leave their picture.
+    """
+    required(entry, "bbox", file=file, owner=owner)
+    if "bbox_vis" in entry:
+        whole, visible = (
+            whole_box(entry[name], file=file, owner=owner, name=name)
+            for name in ("bbox", "bbox_vis")
+        )
+        return whole, visible
+    left, top, width, height = numbers(entry["bbox"], file=file, owner=owner, name="bbox", count=4)
+    corners = left, top, left + width, top + height
+    return checked_box(corners, size, file=file, owner=owner), None
 
 
 def _known(
@@ -254,22 +269,21 @@ def _known(
     )
 
 
-def _outline(value: object, file: Path, owner: str) -> Polygons | None:
-    """Return the polygons of one annotation; None for none and for run lengths."""
-    if not isinstance(value, list) or not value:
+def _outline(value: object, size: tuple[int, int], file: Path, owner: str) -> Outline | None:
+    """Return the polygons or the run lengths of one annotation, None where there are none."""
+    if value is None or value == [] or value == "":
         return None
-    parts = [numbers(part, file=file, owner=owner, name="segmentation") for part in value]
-    for part in parts:
-        if len(part) < 6 or len(part) % 2:
-            raise DataError(
-                f"{owner} has a polygon that is none",
-                file=file,
-                field="segmentation",
-                got=f"{len(part)} numbers",
-                expected="x, y of three points or more",
-                remedy="Correct or delete that field",
-            )
-    return tuple(tuple(part) for part in parts)
+    try:
+        return run_lengths(value, size) if isinstance(value, Mapping) else checked_polygons(value)
+    except DataError as error:
+        raise DataError(
+            f"{owner} has {error.what}",
+            file=file,
+            field="segmentation",
+            got=error.got,
+            expected=error.expected,
+            remedy="Correct or delete that field",
+        ) from error
 
 
 def _twice(section: str, number: int, file: Path) -> DataError:

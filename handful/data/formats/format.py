@@ -56,6 +56,8 @@ FACTS = {
     "crowd": "crowd marks",
     "difficult": "difficult marks",
     "polygons": "outlines",
+    "run_lengths": "masks written as run lengths",
+    "visible": "visible parts of boxes",
     "unused": "classes without a box",
 }
 """What a data set may hold that some formats have no place for."""

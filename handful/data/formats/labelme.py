@@ -36,6 +36,7 @@ from handful.data.formats.records import (
 from handful.data.images import IMAGE_SUFFIXES
 from handful.errors import DataError
 from handful.files import read_json, write_json
+from handful.masks import RunLengths
 from handful.reporter import Reporter, track
 
 VERSION = "5.0.0"
@@ -265,7 +266,10 @@ def _shapes(dataset: Dataset, row: int) -> list[dict[str, Any]]:
     table = dataset.table
     left, top, right, bottom = (float(str(value)) for value in table.boxes[row].numpy())
     box: Corners = (left, top, right, bottom)
-    parts = (flat(rectangle(box)),) if dataset.polygons is None else dataset.polygons[row]
+    outline = () if dataset.polygons is None else dataset.polygons[row]
+    # The format has no place for run lengths.
+    polygons = () if isinstance(outline, RunLengths) else outline
+    parts = polygons or (flat(rectangle(box)),)
     shapes = []
     for part in parts:
         is_box = part == flat(rectangle(box))

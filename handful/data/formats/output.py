@@ -8,12 +8,16 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+import torch
 from PIL import Image
+from torch import Tensor
 
-from handful.data.dataset import Picture
+from handful.data.dataset import Dataset, Picture
+from handful.data.formats.records import SMALLEST_SIDE
 from handful.data.images import (
     IMAGE_SUFFIXES,
     AsStored,
@@ -113,6 +117,33 @@ def picture_stems(pictures: Iterable[Picture]) -> list[str]:
         taken.add(stem.lower())
         stems.append(stem)
     return stems
+
+
+def inside_pictures(dataset: Dataset) -> Dataset:
+    """Return the set with its boxes clipped to their pictures; what lies outside is left out."""
+    table = dataset.table
+    sides = [(picture.width, picture.height) * 2 for picture in dataset.pictures]
+    limits = torch.tensor(sides, dtype=torch.float32).reshape(-1, 4)[table.picture]
+    boxes = torch.minimum(table.boxes.clamp(min=0), limits)
+    kept = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(dim=1)
+    outlines = dataset.polygons
+    if outlines is not None:
+        outlines = tuple(outlines[row] for row in kept.nonzero().flatten().tolist())
+    return replace(
+        dataset, table=replace(table, boxes=boxes, visible=None)[kept], polygons=outlines
+    )
+
+
+def plain_xywh(boxes: Tensor) -> list[list[float]]:
+    """Return ``boxes`` ``[N, 4]`` xyxy as x, y, width, height, written as short as they can be.
+
+    The shortest decimal that means a float32 is 0.1, not 0.10000000149.
+    """
+    corners = [[float(str(value)) for value in box] for box in boxes.numpy()]
+    return [
+        [left, top, round(right - left, 4), round(bottom - top, 4)]
+        for left, top, right, bottom in corners
+    ]
 
 
 def name_to_stem(name: str) -> str:

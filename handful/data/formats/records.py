@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handful.data.dataset import BoxTable, Polygons
+from handful.data.dataset import BoxTable, Outline
 from handful.data.images import image_size
 from handful.errors import DataError
 
@@ -33,7 +33,8 @@ class Rows:
     crowd: list[bool] = field(default_factory=list)
     difficult: list[bool] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
-    outlines: list[Polygons | None] = field(default_factory=list)
+    outlines: list[Outline | None] = field(default_factory=list)
+    visible: list[Sequence[float] | None] = field(default_factory=list)
 
     def add(
         self,
@@ -44,7 +45,8 @@ class Rows:
         crowd: bool = False,
         difficult: bool = False,
         number: int | None = None,
-        outline: Polygons | None = None,
+        outline: Outline | None = None,
+        visible: Sequence[float] | None = None,
     ) -> None:
         """Append one box; ``number`` is the file's own, by default it counts from 1."""
         self.picture.append(picture)
@@ -54,6 +56,7 @@ class Rows:
         self.difficult.append(difficult)
         self.ids.append(len(self.ids) + 1 if number is None else number)
         self.outlines.append(outline)
+        self.visible.append(visible)
 
     def table(self) -> BoxTable:
         """Return the collected boxes."""
@@ -64,9 +67,16 @@ class Rows:
             crowd=self.crowd,
             difficult=self.difficult,
             ids=self.ids,
+            visible=self._visible(),
         )
 
-    def polygons(self) -> tuple[Polygons, ...] | None:
+    def _visible(self) -> list[Sequence[float]] | None:
+        if all(seen is None for seen in self.visible):
+            return None
+        pairs = zip(self.visible, self.boxes, strict=True)
+        return [whole if seen is None else seen for seen, whole in pairs]
+
+    def polygons(self) -> tuple[Outline, ...] | None:
         """Return the outline of every box, or None unless every box has one."""
         known = tuple(outline for outline in self.outlines if outline)
         return known if known and len(known) == len(self.outlines) else None
@@ -116,6 +126,29 @@ def checked_box(
             remedy="Correct the box, or the picture's width and height",
         )
     return clipped
+
+
+def whole_box(
+    value: Any, *, file: Path, owner: str, name: str
+) -> tuple[float, float, float, float]:
+    """Return ``value`` (x, y, width, height) as xyxy, wherever it lies: hidden parts count.
+
+    Raises ``DataError`` naming ``owner`` and the field ``name`` unless it is four finite numbers,
+    the sizes not negative.
+    """
+    left, top, width, height = numbers(value, file=file, owner=owner, name=name, count=4)
+    finite = all(map(math.isfinite, (left, top, width, height)))
+    if finite and width >= 0 and height >= 0:
+        return left, top, left + width, top + height
+    wrong = "box of negative size" if finite else "coordinate that is not a number"
+    raise DataError(
+        f"{owner} has a {wrong}",
+        file=file,
+        field=name,
+        got=f"x {left:g}, y {top:g}, width {width:g}, height {height:g}",
+        expected="finite numbers, sizes from 0 on",
+        remedy="Correct or delete the box",
+    )
 
 
 def required(record: Mapping[str, Any], name: str, *, file: Path, owner: str) -> Any:

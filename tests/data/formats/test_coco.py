@@ -6,12 +6,15 @@ import copy
 import json
 from pathlib import Path
 
+import numpy
 import pytest
 from PIL import Image
 
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.data.formats import read_dataset, write_dataset
 from handful.errors import DataError
+from handful.masks import RunLengths
+from handful.masks.segmentation import written
 
 GOOD = {
     "images": [
@@ -113,7 +116,7 @@ def test_polygons_are_kept_if_all_boxes_have_them(tmp_path):
     for annotation in document["annotations"]:
         annotation["segmentation"] = [triangle]
     assert read_dataset(save(tmp_path, document)).polygons == (((1, 2, 4, 2, 4, 6),),) * 2
-    document["annotations"][1]["segmentation"] = {"counts": [3], "size": [1, 3]}
+    del document["annotations"][1]["segmentation"]
     assert read_dataset(save(tmp_path, document)).polygons is None
 
 
@@ -260,3 +263,42 @@ def test_drawn_pictures_never_join_others_in_images(tmp_path):
     with pytest.raises(DataError, match="not an empty folder.*images"):
         write_dataset(dataset, tmp_path / "out.json", format="coco")
     assert not (tmp_path / "out.json").exists()
+
+
+def test_run_lengths_are_kept_beside_polygons_and_written_again(tmp_path):
+    document = changed("annotations", 0, segmentation=[[1, 2, 4, 2, 4, 6]])
+    mask = numpy.zeros((30, 40), bool)
+    mask[3:9, 4:20] = True
+    runs = RunLengths.of(mask)
+    plain = {"size": [30, 40], "counts": runs.counts().tolist()}
+    for form in (plain, written(runs)):
+        document["annotations"][1]["segmentation"] = form
+        assert read_dataset(save(tmp_path, document)).polygons == (((1, 2, 4, 2, 4, 6),), runs)
+    dataset = read_dataset(tmp_path / "set.json")
+    again = tmp_path / "again" / "set.json"
+    write_dataset(dataset, again, format="coco")
+    annotation = json.loads(again.read_text())["annotations"][1]
+    assert (annotation["segmentation"], annotation["area"]) == (written(runs), mask.sum())
+    assert read_dataset(again, require_pictures=False).polygons == dataset.polygons
+
+
+BAD_MASKS = {
+    "another size": ({"size": [40, 30], "counts": [1200]}, r"\[40, 30\].*\[30, 40\]"),
+    "too few pixels": ({"size": [30, 40], "counts": [600]}, "got 600 pixels.*1200"),
+    "too few pixels in characters": ({"size": [30, 40], "counts": "04"}, "got 4 pixels"),
+    "characters of no count": ({"size": [30, 40], "counts": "~~"}, "cannot be decoded"),
+    "a count cut off": ({"size": [30, 40], "counts": "`"}, "cannot be decoded"),
+    "a corner that is no number": ([[1, 2, 3, float("nan"), 5, 6]], "wrong form"),
+    "two points": ([[1, 2, 3, 4]], "got 4 numbers, expected x, y of three points or more"),
+    "an odd number of numbers": ([[1, 2, 3, 4, 5, 6, 7]], "got 7 numbers"),
+    "a text": ("masks", "wrong form"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_MASKS)
+def test_bad_masks_are_refused_by_annotation(tmp_path, kind):
+    value, words = BAD_MASKS[kind]
+    file = save(tmp_path, changed("annotations", 1, segmentation=value))
+    with pytest.raises(DataError, match=f"annotation 4 has .*{words}") as caught:
+        read_dataset(file)
+    assert (caught.value.file, caught.value.field) == (str(file), "segmentation")

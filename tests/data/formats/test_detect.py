@@ -14,7 +14,7 @@ from handful.data.formats import (
 )
 from handful.errors import DataError
 
-WRITTEN = {"coco", "voc", "yolo", "labelme", "os2d-csv", "crops"}
+WRITTEN = {"coco", "voc", "yolo", "labelme", "os2d-csv", "odgt", "crops"}
 READ_ONLY = {
     "cityscapes",
     "cityscapes-foggy",
@@ -25,6 +25,8 @@ READ_ONLY = {
     "kitti-cityscapes",
     "sim10k",
     "instre",
+    "odgt-visible",
+    "odgt-head",
 }
 
 
@@ -44,6 +46,7 @@ def test_every_format_says_what_it_is():
         ("a.json", '\ufeff{"version": "5", "shapes": [], "imagePath": "a.png"}', "labelme"),
         ("table", "classid,imageid,lx,ty,rx,by\n", "os2d-csv"),
         ("set.yml", "names: [a]", "yolo"),
+        ("val.odgt", '{"ID": "a", "gtboxes": []}', "odgt"),
     ],
 )
 def test_files_are_known_by_their_content(tmp_path, name, content, format):

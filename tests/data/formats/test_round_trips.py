@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -184,6 +185,21 @@ def test_os2d_csv(dataset):
 
 @some
 @given(datasets())
+def test_odgt(dataset):
+    people = replace(
+        dataset,
+        class_names=("person",),
+        class_ids=(),
+        table=replace(dataset.table, labels=torch.zeros_like(dataset.table.labels)),
+    )
+    again = round_trip(people, "odgt")
+    order = in_picture_order(people)
+    for column in ("picture", "boxes", "crowd"):
+        assert torch.equal(getattr(again.table, column), getattr(people.table, column)[order])
+
+
+@some
+@given(datasets())
 def test_crops(dataset):
     exemplars = dataset.exemplars()
     if not exemplars:
@@ -205,4 +221,4 @@ def rounded_size(box) -> tuple[int, int]:
 
 def test_every_format_that_is_written_is_tested_here():
     written = {name for name, format in FORMATS.items() if format.write is not None}
-    assert written == {"coco", "voc", "yolo", "labelme", "os2d-csv", "crops"}
+    assert written == {"coco", "voc", "yolo", "labelme", "os2d-csv", "odgt", "crops"}
