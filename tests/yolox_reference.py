@@ -10,9 +10,9 @@ import torch
 from golden_cases import GoldenCase, whole_case
 from torch import Tensor
 
-from handful.methods.yolox.boxes import grid_cells
 from handful.methods.yolox.config import STRIDES
 from handful.methods.yolox.head import DenseOutputs
+from handful.nn.grid import grid_cells
 from handful.structures import Targets
 
 KINDS = (

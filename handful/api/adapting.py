@@ -24,7 +24,7 @@ from handful.methods.ms2a.adapting import STEPS, AdaptRecipe, Method, Step, adap
 from handful.methods.ms2a.recipes import detector_config
 from handful.methods.ms2a.start import norms_are_folded
 from handful.methods.yolox.model import YOLOX
-from handful.methods.yolox.recipes import DenseEvaluation
+from handful.recipes.dense import DenseEvaluation
 from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
 from handful.train.run import LAST, RESULTS, SHOTS, RunFolder

@@ -1,4 +1,4 @@
-"""Running the published recipes of YOLOX."""
+"""Running the published recipes of one-stage detectors: YOLOX and O2F."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from typing import Any
 import torch
 from torch import nn
 
+from handful.api.dense_methods import dense_method
 from handful.api.orders import Order, Trained
-from handful.api.trained import detector_state, weight_file
+from handful.api.trained import weight_file
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.data.splits.records import keep_classes
 from handful.errors import DataError
 from handful.evaluate.coco import coco_metrics
-from handful.evaluate.detector import detections_on
+from handful.evaluate.crowdhuman import crowdhuman_evaluation
+from handful.evaluate.detector import search_pictures
 from handful.evaluate.mmdet import mmdet_figures
-from handful.evaluate.records import ground_truth_of, to_coco_results
-from handful.methods.yolox.model import YOLOX
-from handful.methods.yolox.recipes import DenseEvaluation, YOLOXRecipe
-from handful.methods.yolox.stream import learning_stream
-from handful.nn.entries import require_same_entries
+from handful.evaluate.records import ground_truth_of
+from handful.methods.o2f.recipes import O2FRecipe
+from handful.methods.yolox.recipes import YOLOXRecipe
 from handful.predict.trained import TrainedDetector
+from handful.recipes.dense import DenseEvaluation
 from handful.train.detection import DetectionTask
 from handful.train.loop import train
-from handful.train.runtime import process_count, process_rank
 
 LISTED = 8
 
-Figures = Callable[[Any, Any], Mapping[str, float | None]]
+Figures = Callable[..., Mapping[str, float | None]]
 
 
-def train_dense(recipe: YOLOXRecipe, order: Order) -> Trained:
+def train_dense(recipe: YOLOXRecipe | O2FRecipe, order: Order) -> Trained:
     """Run ``recipe`` as ``order`` says, or go on where it was stopped.
 
-    order.base: weights of the same network to start from; by default it starts from nothing.
+    order.base: weights to start from: of the same network (YOLOX, which else starts from nothing),
+    or as ``recipe.init`` says (O2F).
     Raises ``ConfigError`` and ``DataError`` for what the order and the data can be wrong in.
     """
     order = order.without_pcb()
@@ -47,22 +48,10 @@ def train_dense(recipe: YOLOXRecipe, order: Order) -> Trained:
     asked = picture_set(recipe.data.test, recipe.data.test_images, recipe.model.class_names)
     require_objects(asked)
     torch.manual_seed(recipe.train.seed)
-    network = YOLOX(recipe.model)
-    if order.base is not None:
-        state = detector_state(Path(order.base))
-        require_same_entries(state, network.state_dict(), network="network of the recipe")
-        network.load_state_dict(state)
+    method = dense_method(recipe)
+    network = method.start(recipe, order.base)
+    stream = method.stream(recipe, network, shown)
     run = order.open_run(recipe)
-    stream = learning_stream(
-        shown,
-        replace(recipe.model, input_size=recipe.train_size),
-        rule=network.input_rule(),
-        augmentation=recipe.augmentation,
-        scales=recipe.scales,
-        settings=recipe.train,
-        rank=process_rank(),
-        world=process_count(),
-    )
     task = DetectionTask(
         network,
         stream,
@@ -94,9 +83,14 @@ def measure_dense(model: nn.Module, *, asked: Dataset, rules: DenseEvaluation) -
 
     Those of which nothing was to be found are left out.
     """
-    found = detections_on(TrainedDetector(listening(model, rules.score_threshold)), asked)
-    figures: Figures = mmdet_figures if rules.rules == "mmdet" else coco_metrics
-    measured = figures(ground_truth_of(asked), to_coco_results(asked, found))
+    found = search_pictures(TrainedDetector(listening(model, rules.score_threshold)), asked)
+    if rules.rules == "crowdhuman":
+        counted = crowdhuman_evaluation(asked, found.detections)
+        measured: Mapping[str, float | None] = counted.figures()
+    else:
+        figures: Figures = mmdet_figures if rules.rules == "mmdet" else coco_metrics
+        masks = found.masks is not None and asked.polygons is not None
+        measured = figures(ground_truth_of(asked), found.results(asked), masks=masks)
     return {n: value for n, value in measured.items() if isinstance(value, float) and value >= 0}
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import torch
 
+from handful.api.dense_methods import dense_method
 from handful.api.models import PACKAGED
 from handful.api.orders import Order, Trained
 from handful.api.trained import weight_file
 from handful.api.two_stage_methods import two_stage_method
 from handful.data.synthetic import draw_shelves
 from handful.methods.defrcn.lite_base import LiteBaseRecipe
+from handful.methods.detector import TrainableDetector
 from handful.methods.mpsr.lite_base import MPSRLiteRecipe
+from handful.methods.o2f.lite import O2FLiteRecipe
 from handful.methods.os2d.lite import LiteRecipe
 from handful.methods.os2d.model import OS2D
 from handful.train.detection import DetectionTask
@@ -22,14 +25,21 @@ from handful.train.loop import train
 from handful.weights import Card, save_weights
 
 
-def train_base(recipe: LiteBaseRecipe | MPSRLiteRecipe, order: Order) -> Trained:
+def train_base(recipe: LiteBaseRecipe | MPSRLiteRecipe | O2FLiteRecipe, order: Order) -> Trained:
     """Train a detector that ``learn`` starts from; its weights are kept in half precision."""
     order = order.without_weights()
-    method = two_stage_method(recipe)
     torch.manual_seed(recipe.train.seed)
-    network = method.build(recipe.model, pretrained_trunk=True)
     run = order.open_run(recipe, dtype=torch.float16)
-    stream = method.stream(recipe, draw_shelves(recipe.shelves, polygons=False))
+    drawn = draw_shelves(recipe.shelves, polygons=False)
+    network: TrainableDetector
+    if isinstance(recipe, O2FLiteRecipe):
+        dense = dense_method(recipe)
+        network = dense.start(recipe, None)
+        stream = dense.stream(recipe, network, drawn)
+    else:
+        two_stage = two_stage_method(recipe)
+        network = two_stage.build(recipe.model, pretrained_trunk=True)
+        stream = two_stage.stream(recipe, drawn)
     task = DetectionTask(network, stream)
     train(task, recipe.train, run=run, reporter=order.reporter, device=str(order.where))
     return Trained(order.out, weight_file(order.out), {})

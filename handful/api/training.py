@@ -18,6 +18,8 @@ from handful.methods.defrcn.recipes import DeFRCNRecipe
 from handful.methods.mpsr.lite_base import MPSRLiteRecipe
 from handful.methods.mpsr.recipes import MPSRRecipe
 from handful.methods.ms2a.recipes import MS2ARecipe, MS2AStages
+from handful.methods.o2f.lite import O2FLiteRecipe
+from handful.methods.o2f.recipes import O2FRecipe
 from handful.methods.os2d.lite import LiteRecipe
 from handful.methods.yolox.recipes import YOLOXRecipe
 from handful.recipes.published import Published, published_results
@@ -33,6 +35,8 @@ AnyRecipe = (
     | DeFRCNRecipe
     | MPSRRecipe
     | YOLOXRecipe
+    | O2FLiteRecipe
+    | O2FRecipe
     | MS2ARecipe
     | MS2AStages
 )
@@ -44,11 +48,17 @@ RECIPES = (
     "handful.methods.mpsr.lite_base",
     "handful.methods.mpsr.recipes",
     "handful.methods.yolox.recipes",
+    "handful.methods.o2f.lite",
+    "handful.methods.o2f.recipes",
     "handful.methods.ms2a.recipes",
 )
 """Modules whose recipes are known by name."""
 
-RESULTS = ("handful.methods.defrcn.published", "handful.methods.mpsr.published")
+RESULTS = (
+    "handful.methods.defrcn.published",
+    "handful.methods.mpsr.published",
+    "handful.methods.o2f.published",
+)
 """Modules that know what was published for recipes."""
 
 RUNNERS: dict[type, Callable[[Any, Order], Trained]] = {
@@ -58,6 +68,8 @@ RUNNERS: dict[type, Callable[[Any, Order], Trained]] = {
     DeFRCNRecipe: train_published,
     MPSRRecipe: train_published,
     YOLOXRecipe: train_dense,
+    O2FLiteRecipe: train_base,
+    O2FRecipe: train_dense,
     MS2ARecipe: train_stage,
     MS2AStages: train_stages,
 }

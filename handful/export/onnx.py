@@ -22,8 +22,9 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 INSTALL = "pip install 'handful[export]'"
 
 EXAMPLE_PICTURES = 2
-EXAMPLE_SIDES = (96, 128)
-"""Of the pictures that are traced. All different, so that no two sizes are taken for one."""
+EXAMPLE_SIDES = (192, 320)
+"""Of the pictures that are traced. All different, so that no two sizes are taken for one, and
+large enough for several cells of stride 128: a side of one would be taken for one of any size."""
 
 LOUD = ("onnxscript", "onnx_ir", "torch.onnx")
 """Loggers that remark on every translation."""

@@ -112,6 +112,7 @@ DETECTORS: Mapping[str, tuple[str, str]] = {
     "defrcn": ("handful.methods.defrcn.model", "DeFRCN"),
     "mpsr": ("handful.methods.mpsr.model", "MPSR"),
     "ms2a": ("handful.methods.ms2a.model", "MS2A"),
+    "o2f": ("handful.methods.o2f.model", "O2F"),
     "yolox": ("handful.methods.yolox.model", "YOLOX"),
 }
 """By method: the module and the name of its detector, imported when it is asked for."""

@@ -28,12 +28,17 @@ def varifocal_loss(
 
 
 def dice_loss(logits: Tensor, targets: Tensor, *, epsilon: float = DICE_EPSILON) -> Tensor:
-    """Return the mean over pictures of 1 - the soft dice of ``logits`` and masks ``[B, ...]``.
+    """Return the mean over pictures of ``dice_losses``."""
+    return dice_losses(logits, targets, epsilon=epsilon).mean()
+
+
+def dice_losses(logits: Tensor, targets: Tensor, *, epsilon: float = DICE_EPSILON) -> Tensor:
+    """Return 1 - the soft dice of each of ``logits`` and masks ``[B, ...]``, as ``[B]``.
 
     Squares in the denominator, ``epsilon`` on both of its terms (V-Net, arXiv 1606.04797,
-    section 3). A picture without foreground costs 1.
+    section 3). Without foreground it costs 1.
     """
     found, wanted = logits.float().sigmoid().flatten(1), targets.float().flatten(1)
     shared = (found * wanted).sum(dim=1)
     sizes = (found.square().sum(dim=1) + epsilon) + (wanted.square().sum(dim=1) + epsilon)
-    return (1 - 2 * shared / sizes).mean()
+    return 1 - 2 * shared / sizes

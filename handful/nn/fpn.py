@@ -8,24 +8,62 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class FPN(nn.Module):
-    """Maps of equal width, each with what the coarser ones know; one more at the coarse end."""
+class EveryOther(nn.Module):
+    """One coarser map: every second cell of the one below it."""
 
-    def __init__(self, inputs: Sequence[int], channels: int = 256) -> None:
+    count = 1
+
+    def forward(self, top: Tensor) -> list[Tensor]:
+        """Return the coarser map of ``top`` ``[B, C, h, w]``."""
+        return [top[:, :, ::2, ::2]]
+
+
+class Strided(nn.Module):
+    """Two coarser maps, P6 and P7, each a strided convolution of the one below it.
+
+    P6 is made of P5, not of the trunk's map; only P7 rectifies what it is made of (FCOS, arXiv
+    1904.01355, its code).
+    """
+
+    count = 2
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, stride=2, padding=1) for _ in range(self.count)
+        )
+        _initialize(*self.layers)
+
+    def forward(self, top: Tensor) -> list[Tensor]:
+        """Return both maps, the finer one first, for ``top`` ``[B, C, h, w]``."""
+        finer = self.layers[0](top)
+        return [finer, self.layers[1](finer.relu())]
+
+
+class FPN(nn.Module):
+    """Maps of equal width, each with what the coarser ones know, and more at the coarse end.
+
+    coarser: makes these of the top map; one, of its every second cell, by default.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        channels: int = 256,
+        *,
+        coarser: EveryOther | Strided | None = None,
+    ) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(one, channels, 1) for one in inputs)
         self.output = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in inputs)
-        for layer in (*self.lateral, *self.output):
-            nn.init.kaiming_uniform_(layer.weight, a=1)  # type: ignore[arg-type]
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.coarser = coarser or EveryOther()
+        _initialize(*self.lateral, *self.output)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Return maps ``[B, C, h, w]``, fine to coarse, of the trunk's ``maps``.
-
-        The top one is every second cell of the one below it.
-        """
-        chosen = self.chosen(maps, range(len(maps) + 1))
-        return [chosen[level] for level in range(len(maps) + 1)]
+        """Return maps ``[B, C, h, w]``, fine to coarse, of the trunk's ``maps``."""
+        levels = range(len(maps) + self.coarser.count)
+        chosen = self.chosen(maps, levels)
+        return [chosen[level] for level in levels]
 
     def chosen(self, maps: Sequence[Tensor], levels: Collection[int]) -> dict[int, Tensor]:
         """Return of ``forward``'s maps those of ``levels`` alone, by level, 0 for the finest.
@@ -44,6 +82,12 @@ class FPN(nn.Module):
             inner = lateral
             if level in wanted:
                 chosen[level] = self.output[level](inner)
-        if top in levels:
-            chosen[top] = chosen[top - 1][:, :, ::2, ::2]
+        if max(levels) >= top:
+            chosen.update(enumerate(self.coarser(chosen[top - 1]), start=top))
         return chosen
+
+
+def _initialize(*layers: nn.Module) -> None:
+    for layer in layers:
+        nn.init.kaiming_uniform_(layer.weight, a=1)  # type: ignore[arg-type]
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]

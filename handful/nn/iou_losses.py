@@ -63,13 +63,19 @@ class _Overlap:
         near = torch.maximum(boxes[:, :2], targets[:, :2])
         far = torch.minimum(boxes[:, 2:], targets[:, 2:])
         inter = box_area(torch.cat([near, far], dim=1))
-        union = box_area(boxes) + box_area(targets) - inter
+        # Sides that are 0 learn to grow, which they would not if areas were kept from below 0.
+        union = _area(boxes) + _area(targets) - inter
         return cls(inter / (union + epsilon), union)
 
 
 def _enclosing(boxes: Tensor, targets: Tensor) -> Tensor:
     near = torch.minimum(boxes[:, :2], targets[:, :2])
     return torch.cat([near, torch.maximum(boxes[:, 2:], targets[:, 2:])], dim=1)
+
+
+def _area(boxes: Tensor) -> Tensor:
+    width, height = _sides(boxes)
+    return width * height
 
 
 def _sides(boxes: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
-"""Norm layers by name; the frozen one disappears into the convolution before it."""
+"""Norm layers by name; those of fixed statistics disappear into the convolution before them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from handful.errors import ConfigError, suggest
 NORM_GROUPS = 32
 
 Norm = Callable[[int], nn.Module]
-NormName = Literal["frozen", "batch", "group"]
+NormName = Literal["frozen", "held", "batch", "group"]
 
 
 class FrozenNorm(nn.Module):
@@ -44,12 +44,35 @@ class FrozenNorm(nn.Module):
         return x * scale[:, None, None] + shift[:, None, None]
 
 
+class HeldNorm(nn.BatchNorm2d):
+    """Batch norm whose statistics never change, while its weight and bias learn."""
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """Return what each channel is multiplied by ``[C]`` and what is added then ``[C]``."""
+        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+        return scale, self.bias - self.running_mean * scale
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay with the statistics whatever ``mode`` the network is in."""
+        return super().train(False)
+
+
 def group_norm(channels: int) -> nn.Module:
     """Return the GroupNorm that replaces BatchNorm in the variant without batch statistics."""
     return nn.GroupNorm(NORM_GROUPS, channels)
 
 
-NORMS: dict[str, Norm] = {"frozen": FrozenNorm, "batch": nn.BatchNorm2d, "group": group_norm}
+NORMS: dict[str, Norm] = {
+    "frozen": FrozenNorm,
+    "held": HeldNorm,
+    "batch": nn.BatchNorm2d,
+    "group": group_norm,
+}
 
 
 def norm_named(name: str) -> Norm:
@@ -62,10 +85,10 @@ def norm_named(name: str) -> Norm:
 def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
     """Return ``norm(convolution(x))``.
 
-    A frozen norm scales the kernels instead of the map, which spares a pass over the map
-    forward and another backward.
+    A norm of fixed statistics scales the kernels instead of the map, which spares a pass over
+    the map forward and another backward.
     """
-    if not isinstance(norm, FrozenNorm) or convolution.bias is not None:
+    if not isinstance(norm, (FrozenNorm, HeldNorm)) or convolution.bias is not None:
         return norm(convolution(x))
     scale, shift = norm.scale_and_shift()
     return F.conv2d(

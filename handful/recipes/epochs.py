@@ -47,12 +47,9 @@ class EpochSchedule:
 def in_steps(schedule: EpochSchedule, train: TrainSettings, *, pictures: int) -> TrainSettings:
     """Return ``train`` with the steps that ``schedule`` comes to on so many ``pictures``.
 
-    The last batch of an epoch counts though it may be smaller. Raises ``ConfigError`` if there
-    are no pictures.
+    Raises ``ConfigError`` if there are no pictures.
     """
-    if pictures < 1:
-        raise ConfigError("no pictures to learn from", field="pictures", got=pictures)
-    epoch = math.ceil(pictures / train.batch)
+    epoch = epoch_steps(pictures, batch=train.batch)
     return replace(
         train,
         steps=schedule.epochs * epoch,
@@ -63,3 +60,16 @@ def in_steps(schedule: EpochSchedule, train: TrainSettings, *, pictures: int) ->
         evaluate_closing=schedule.evaluate_closing * epoch,
         checkpoint_every=max(schedule.evaluate_every, 1) * epoch,
     )
+
+
+def epoch_steps(pictures: int, *, batch: int) -> int:
+    """Return how many steps of ``batch`` pictures show all ``pictures`` once.
+
+    The last batch counts though it may be smaller. Raises ``ConfigError`` if there are no pictures
+    or none in a batch.
+    """
+    for field, got in (("pictures", pictures), ("batch", batch)):
+        if got < 1:
+            what = "no pictures to learn from" if field == "pictures" else "a batch has pictures"
+            raise ConfigError(what, field=field, got=got, expected="1 or more")
+    return math.ceil(pictures / batch)

@@ -16,7 +16,8 @@ class TrainSettings:
     accumulate: parts that a step's batch is run in. optimizer, lr, momentum, nesterov: of the
     update; lr is that of the full ``batch``. weight_decay: on weights; ``norm_decay`` on
     normalisation layers, ``bias_decay`` on every other parameter named bias (None: the same);
-    those learn at ``bias_lr`` times lr.
+    those learn at ``bias_lr`` times lr; parameters whose name holds one of ``undecayed`` have no
+    decay.
     schedule: "step" multiplies lr by ``decay`` at each of ``milestones``, "cosine" goes down to
     ``final`` times lr, "cosine_after_warmup" does so from the end of the warm-up on. hold: last
     steps of a cosine that stay there. first_count: the number that the first update has on the
@@ -43,6 +44,7 @@ class TrainSettings:
     norm_decay: float | None = None
     bias_decay: float | None = None
     bias_lr: float = 1.0
+    undecayed: tuple[str, ...] = ()
     schedule: Literal["step", "cosine", "cosine_after_warmup"] = "step"
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
@@ -70,6 +72,7 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "milestones", tuple(self.milestones))
+        object.__setattr__(self, "undecayed", tuple(self.undecayed))
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:

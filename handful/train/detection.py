@@ -23,16 +23,8 @@ def training_stream(
     dataset: Dataset, transform: Transform, rule: InputRule, *, settings: TrainSettings
 ) -> TrainingStream:
     """Return this process's part of what a run by ``settings`` learns from."""
-    return TrainingStream(
-        dataset,
-        transform,
-        rule,
-        batch=settings.batch,
-        seed=settings.seed,
-        rank=process_rank(),
-        world=process_count(),
-        parts=settings.accumulate,
-        workers=settings.workers,
+    return TrainingStream.of(
+        settings, dataset, transform, rule, rank=process_rank(), world=process_count()
     )
 
 
@@ -63,13 +55,14 @@ class DetectionTask(Task):
     def losses(self, model: Any, batch: Batch) -> Mapping[str, Tensor]:
         """Return the model's losses on ``batch``.
 
-        A model is told of domains, crops or a closing where a batch has them.
+        A model is told of domains, crops, progress or a closing where a batch has them.
         """
         extras = [one for one in (batch.domains, batch.crops) if one is not None]
         outputs = model(batch.images, batch.sizes, *extras)
+        told: dict[str, Any] = {} if batch.progress is None else {"progress": batch.progress}
         if batch.closing:
-            return model.loss(outputs, batch.targets, closing=True)
-        return model.loss(outputs, batch.targets)
+            told["closing"] = True
+        return model.loss(outputs, batch.targets, **told)
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Return the figures of ``model``, or nothing if there is nothing to test on."""

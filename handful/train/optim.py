@@ -26,8 +26,9 @@ def parameter_groups(model: nn.Module, settings: TrainSettings) -> list[dict[str
 
     What does not require a gradient is left out. ``norm_decay`` holds for all of a
     normalisation layer, ``bias_decay`` and ``bias_lr`` for every other parameter named bias,
-    ``weight_decay`` for the rest; None is the same as the rest. A group's "params" are pairs of
-    name and parameter, as ``torch.optim`` takes them; only one of another rate has an "lr".
+    ``weight_decay`` for the rest; None is the same as the rest. ``undecayed`` overrules them all.
+    A group's "params" are pairs of name and parameter, as ``torch.optim`` takes them; only one of
+    another rate has an "lr".
     Raises ``ConfigError`` if nothing would learn.
     """
     groups: dict[tuple[float, float], list[tuple[str, nn.Parameter]]] = {}
@@ -80,9 +81,11 @@ def _rules(
                 continue
             known.add(parameter)
             name = f"{place}.{own_name}" if place else own_name
+            decay, rate = common, 1.0
             if isinstance(module, NORMS):
-                yield name, parameter, of_norm, 1.0
+                decay = of_norm
             elif own_name == "bias":
-                yield name, parameter, of_bias, settings.bias_lr
-            else:
-                yield name, parameter, common, 1.0
+                decay, rate = of_bias, settings.bias_lr
+            if any(part in name for part in settings.undecayed):
+                decay = 0.0
+            yield name, parameter, decay, rate

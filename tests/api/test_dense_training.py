@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from stopping import Stops
 from tiny_domains import SIDE, assert_same_tensors, train_quickly, write_coco_folder
 
 from handful import api
@@ -17,23 +18,10 @@ from handful.data.splits.divisions import COCO_CATEGORY_IDS
 from handful.errors import ConfigError, DataError, WeightsError
 from handful.files import read_json, write_json
 from handful.methods.yolox.model import YOLOX
-from handful.methods.yolox.recipes import DenseEvaluation, YOLOXRecipe
-from handful.reporter import SilentReporter
+from handful.methods.yolox.recipes import YOLOXRecipe
+from handful.recipes.dense import DenseEvaluation
 
 NAME = "yolox/coco"
-
-
-class Stops(SilentReporter):
-    def advance(self, task: str, steps: int = 1, **values: float) -> None:
-        if task == "train":
-            raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="module")
-def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("coco")
-    write_coco_folder(folder, tuple(COCO_CATEGORY_IDS))
-    return folder
 
 
 def recipe(coco: Path, flavour: str = "megvii", **changes: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from stopping import Stops
 from tiny_domains import SCENARIO, SIDE, assert_same_tensors, train_quickly, write_scenario
 
 from handful import api
@@ -18,22 +19,9 @@ from handful.methods.ms2a.recipes import MS2ARecipe, MS2AStages
 from handful.methods.ms2a.scenarios import SCENARIOS
 from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.model import YOLOX
-from handful.reporter import SilentReporter
 
 NAME = f"ms2a/{SCENARIO}"
 STAGES = tuple(field.name for field in fields(MS2AStages))
-
-
-class Stops(SilentReporter):
-    """Ends the run, as a user does from the keyboard, after so many updates of training."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def advance(self, task: str, steps: int = 1, **values: float) -> None:
-        self.left -= steps if task == "train" else 0
-        if not self.left:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 from exported_detector import ExportedRun
@@ -31,6 +32,10 @@ from handful.methods.mpsr.model import MPSR
 from handful.methods.ms2a.config import MS2AConfig
 from handful.methods.ms2a.keys import official_key as ms2a_key
 from handful.methods.ms2a.model import MS2A
+from handful.methods.o2f.config import O2FConfig
+from handful.methods.o2f.lite import LITE_CONFIG as O2F_LITE
+from handful.methods.o2f.model import O2F
+from handful.methods.o2f.weights import official_state as official_o2f_state
 from handful.methods.yolox.config import Flavour, Size, YOLOXConfig
 from handful.methods.yolox.keys import official_key as yolox_key
 from handful.methods.yolox.model import YOLOX
@@ -122,6 +127,17 @@ def official_mpsr() -> tuple[TrainableDetector, dict[str, Tensor]]:
     return renamed(lambda: MPSR(config), mpsr_key)
 
 
+def o2f_lite() -> TrainableDetector:
+    # The towers are as narrow as the pictures are small.
+    small = replace(O2F_LITE, class_names=CLASSES, channels=32, test_size=(SIDE, 2 * SIDE))
+    return O2F(small, pretrained_trunk=True)
+
+
+def official_o2f() -> tuple[TrainableDetector, dict[str, Tensor]]:
+    network = O2F(O2FConfig(class_names=CLASSES))
+    return network, official_o2f_state(network.state_dict())
+
+
 METHODS = {
     "defrcn-lite": Method(defrcn_lite, 1e-3, official_defrcn),
     "mpsr-lite": Method(mpsr_lite, 1e-3, official_mpsr),
@@ -135,8 +151,12 @@ METHODS = {
         3e-3,
         lambda: renamed(lambda: yolox("s", "mmdet"), lambda name: yolox_key(name, "mmdet")),
     ),
+    "o2f-lite": Method(o2f_lite, 1e-3, official_o2f),
     "ms2a-nano": Method(ms2a, 1e-2, lambda: renamed(ms2a, ms2a_key)),
 }
+
+WITHOUT_NMS = ("o2f-lite",)
+"""Whose graphs suppress nothing."""
 
 every_method = pytest.mark.parametrize("name", METHODS)
 
@@ -161,6 +181,8 @@ def sure(name: str) -> TrainableDetector:
     model: Any = deepcopy(settled(name))
     if isinstance(model, MPSR):
         layers: tuple[Any, ...] = (model.head.classifier, model.rpn.objectness)
+    elif isinstance(model, O2F):
+        layers = (model.head.classes, model.head.quality, model.head.distances)
     else:
         layers = (*model.head.classes, *model.head.objectness)
     with torch.no_grad():
@@ -271,6 +293,9 @@ def test_an_official_checkpoint_becomes_the_same_network(name: str, tmp_path: Pa
 def test_the_exported_graph_finds_what_the_model_finds(name: str, tmp_path: Path) -> None:
     exported = api.export(TrainedDetector(sure(name)), out=tmp_path / "model.onnx")
     assert exported.parity.holds and exported.parity.detections > 0, exported.parity
+    if name in WITHOUT_NMS:
+        nodes = onnx.load(exported.file).graph.node
+        assert "NonMaxSuppression" not in {node.op_type for node in nodes}
 
 
 @pytest.mark.integration

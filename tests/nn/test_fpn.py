@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torchvision.ops import FeaturePyramidNetwork
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
-from handful.nn.fpn import FPN
+from handful.nn.fpn import FPN, Strided
 
 
 def test_maps_equal_torchvision_with_the_same_weights() -> None:
@@ -42,3 +42,20 @@ def test_maps_below_the_chosen_ones_are_not_computed() -> None:
     pyramid.chosen(maps, (2,))[2].sum().backward()
     assert pyramid.lateral[0].weight.grad is None
     assert pyramid.lateral[1].weight.grad is not None
+
+
+def test_strided_maps_equal_torchvision_with_the_same_weights() -> None:
+    torch.manual_seed(0)
+    theirs, ours = LastLevelP6P7(6, 6), Strided(6)
+    names = {"p6": "layers.0", "p7": "layers.1"}
+    state = {names[key[:2]] + key[2:]: value for key, value in theirs.state_dict().items()}
+    ours.load_state_dict(state, strict=True)
+    top = torch.randn(2, 6, 5, 7)
+    expected, _ = theirs([top], [top], ["p5"])
+    assert all(torch.equal(one, other) for one, other in zip(ours(top), expected[1:], strict=True))
+
+
+def test_strided_maps_follow_those_of_the_pyramid() -> None:
+    pyramid = FPN([4, 8], 6, coarser=Strided(6))
+    maps = [torch.randn(1, 4, 13, 10), torch.randn(1, 8, 7, 5)]
+    assert [tuple(one.shape[2:]) for one in pyramid(maps)] == [(13, 10), (7, 5), (4, 3), (2, 2)]

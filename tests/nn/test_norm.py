@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
 import torch
 from torch import nn
 
 from handful.errors import ConfigError
-from handful.nn.norm import FrozenNorm, norm_named, normalized
+from handful.nn.norm import FrozenNorm, HeldNorm, norm_named, normalized
+
+AnyNorm = TypeVar("AnyNorm", FrozenNorm, HeldNorm)
 
 
-def filled(norm: FrozenNorm) -> FrozenNorm:
-    for name, buffer in norm.named_buffers():
-        buffer.uniform_(0.5, 1.5) if name == "running_var" else buffer.normal_()
+def filled(norm: AnyNorm) -> AnyNorm:
+    with torch.no_grad():
+        for vector in (norm.weight, norm.bias, norm.running_mean):
+            vector.normal_()
+        norm.running_var.uniform_(0.5, 1.5)
     return norm
 
 
@@ -40,6 +46,26 @@ def test_scaled_kernels_give_the_same_map_and_gradients() -> None:
     (gradient,) = torch.autograd.grad(joined, convolution.weight, upstream)
     assert torch.allclose(joined, plain, atol=1e-5)
     assert torch.allclose(gradient, expected, atol=1e-4)
+
+
+def test_held_norm_learns_its_weights_but_not_its_statistics() -> None:
+    torch.manual_seed(0)
+    convolution, held = nn.Conv2d(3, 6, 3, bias=False), filled(HeldNorm(6))
+    usual = nn.BatchNorm2d(6)
+    usual.load_state_dict(held.state_dict(), strict=True)
+    usual.eval()
+    x, upstream = torch.randn(2, 3, 9, 8), torch.randn(2, 6, 7, 6)
+    held.train()
+    learnt = [convolution.weight, *held.parameters()]
+    joined = normalized(convolution, held, x)
+    plain = usual(convolution(x))
+    assert torch.allclose(joined, plain, atol=1e-5)
+    gradients = torch.autograd.grad(joined, learnt, upstream)
+    expected = torch.autograd.grad(plain, [convolution.weight, *usual.parameters()], upstream)
+    for one, other in zip(gradients, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+    assert usual.running_mean is not None
+    assert torch.equal(held.running_mean, usual.running_mean)
 
 
 def test_other_norms_are_applied_after_the_convolution() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from handful.data.dataset import BoxTable, Dataset
-from handful.data.staging import Stream
+from handful.data.staging import ChangedStream
 from handful.errors import DataError
 from handful.structures import Batch
 
@@ -74,29 +74,17 @@ def join_domains(datasets: Sequence[Dataset], repeats: Sequence[int]) -> JoinedD
 
 
 @dataclass(frozen=True)
-class DomainStream:
+class DomainStream(ChangedStream):
     """``stream`` with the domain of each picture said in its batches.
 
     domains: ``[P]`` int64, of the pictures of ``stream.dataset``.
     """
 
-    stream: Stream
     domains: Tensor
 
-    @property
-    def dataset(self) -> Dataset:
-        """The data set of the stream."""
-        return self.stream.dataset
-
-    @property
-    def parts(self) -> int:
-        """Batches a step."""
-        return self.stream.parts
-
-    def batches(self, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches from step ``start`` on."""
-        for batch in self.stream.batches(start):
-            yield replace(batch, domains=self.domains[list(batch.pictures)])
+    def changed(self, batch: Batch, step: int) -> Batch:
+        """Return ``batch`` with the domains of its pictures."""
+        return replace(batch, domains=self.domains[list(batch.pictures)])
 
 
 def _stacked(tables: Sequence[BoxTable]) -> BoxTable:

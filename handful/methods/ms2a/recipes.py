@@ -18,7 +18,8 @@ from handful.methods.ms2a.scenarios import FEW_SOURCE, ROWS, SCENARIOS, DomainSe
 from handful.methods.yolox.config import Size, YOLOXConfig
 from handful.methods.yolox.pictures import DenseAugmentation
 from handful.methods.yolox.recipes import COMMON as YOLOX_SETTINGS
-from handful.methods.yolox.recipes import EMA_DECAY, DenseEvaluation
+from handful.methods.yolox.recipes import EMA_DECAY
+from handful.recipes.dense import DenseEvaluation
 from handful.recipes.epochs import EpochSchedule, in_steps
 from handful.recipes.registry import register
 from handful.recipes.settings import TrainSettings

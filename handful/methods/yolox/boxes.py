@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
-
-
-def grid_cells(maps: Sequence[Tensor], strides: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Return x and y ``[A, 2]`` of all cells of ``maps`` ``[B, C, h, w]``, and strides ``[A]``.
-
-    Level after level, row after row; both float32.
-    """
-    cells, steps = [], []
-    for one, stride in zip(maps, strides, strict=True):
-        height, width = one.shape[-2:]
-        y = torch.arange(height, dtype=torch.float32, device=one.device)
-        x = torch.arange(width, dtype=torch.float32, device=one.device)
-        grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1)
-        cells.append(grid.reshape(-1, 2))
-        steps.append(torch.full_like(cells[-1][:, 0], stride))
-    return torch.cat(cells), torch.cat(steps)
 
 
 def decoded_boxes(box_values: Tensor, cells: Tensor, strides: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from handful.methods.yolox.boxes import grid_cells
 from handful.nn.backbones.csp import spatial_block
+from handful.nn.grid import grid_cells
 
 TOWER_DEPTH = 2
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from handful.data.splits.divisions import COCO_CATEGORY_IDS
 from handful.data.staging import MultiScale
 from handful.errors import ConfigError
 from handful.methods.yolox.config import Flavour, Size, YOLOXConfig
 from handful.methods.yolox.pictures import DenseAugmentation, published_augmentation
+from handful.recipes.dense import DenseEvaluation, DetectionSets
 from handful.recipes.epochs import EpochSchedule, in_steps
 from handful.recipes.registry import register
 from handful.recipes.settings import TrainSettings
@@ -41,33 +41,6 @@ COMMON = TrainSettings(
     ema_ramp=2000.0,
     ema_buffers=True,
 )
-
-
-@dataclass(frozen=True)
-class DetectionSets:
-    """What is learnt from and tested on: a COCO file and a folder of pictures each."""
-
-    train: Path = Path("annotations") / "instances_train2017.json"
-    train_images: Path = Path("train2017")
-    test: Path = Path("annotations") / "instances_val2017.json"
-    test_images: Path = Path("val2017")
-
-    def under(self, root: Path) -> DetectionSets:
-        """Return the same files, below the folder ``root``."""
-        return DetectionSets(*(root / place for place in vars(self).values()))
-
-
-@dataclass(frozen=True)
-class DenseEvaluation:
-    """How a run is measured.
-
-    rules: "coco", or "mmdet" with its numbers of detections. metric: the figure that says which
-    weights are best. score_threshold: of what is measured.
-    """
-
-    rules: Literal["coco", "mmdet"] = "coco"
-    metric: str = "AP"
-    score_threshold: float = 0.001
 
 
 @dataclass(frozen=True)

@@ -72,16 +72,13 @@ def staged_stream(
     """
 
     def shown(transform: Transform) -> TrainingStream:
-        return TrainingStream(
+        return TrainingStream.of(
+            settings,
             dataset,
             transform,
             replace(showing.rule, canvas=showing.size),
-            batch=settings.batch,
-            seed=settings.seed,
             rank=rank,
             world=world,
-            parts=settings.accumulate,
-            workers=settings.workers,
             aspect_groups=False,
             keep_empty=True,
         )

@@ -9,6 +9,8 @@ from torch import nn
 from handful.errors import ConfigError
 from handful.nn.backbones.efficientnet_lite0 import efficientnet_lite0, efficientnet_lite0_top
 from handful.nn.backbones.resnet import ResNetTrunk, last_stage
+from handful.nn.backbones.swin import NAME as SWIN
+from handful.nn.backbones.swin import SwinTrunk
 from handful.nn.backbones.timm import TimmTrunk
 from handful.nn.backbones.trunk import Trunk
 from handful.nn.norm import NormName, norm_named
@@ -54,6 +56,8 @@ def build_trunk(
         return ResNetTrunk(
             kind.depth, strides, norm=norm_named(norm or kind.norm), caffe=kind.caffe
         )
+    if name == SWIN:
+        return SwinTrunk(strides)
     return TimmTrunk(name, strides)
 
 

@@ -27,11 +27,12 @@ from handful.methods.ms2a.config import LossWeights, MS2AConfig
 from handful.methods.ms2a.foreground import foreground_target
 from handful.methods.ms2a.keys import PREFIXES, official_key
 from handful.methods.ms2a.suppression import soft_surviving
-from handful.methods.yolox.boxes import decoded_boxes, grid_cells
+from handful.methods.yolox.boxes import decoded_boxes
 from handful.methods.yolox.config import STRIDES
 from handful.methods.yolox.head import DenseOutputs
 from handful.methods.yolox.suppression import best_classes
 from handful.nn.dense_losses import dice_loss, varifocal_loss
+from handful.nn.grid import grid_cells
 from handful.nn.iou_losses import ciou_loss
 from handful.nn.originals import WayBack, on_originals
 

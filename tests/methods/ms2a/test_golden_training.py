@@ -12,8 +12,8 @@ from torch import Tensor
 
 from handful.methods.ms2a.config import MS2AConfig
 from handful.methods.ms2a.loss import DomainOutputs, ms2a_losses
-from handful.methods.yolox.boxes import grid_cells
 from handful.methods.yolox.config import STRIDES
+from handful.nn.grid import grid_cells
 from handful.structures import Targets
 
 pytestmark = pytest.mark.golden

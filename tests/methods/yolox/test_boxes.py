@@ -1,13 +1,6 @@
 import torch
 
-from handful.methods.yolox.boxes import decoded_boxes, grid_cells
-
-
-def test_cells_go_level_by_level_and_row_by_row():
-    cells, strides = grid_cells([torch.zeros(1, 1, 2, 3), torch.zeros(1, 1, 1, 2)], (8, 16))
-    expected = [[0, 0], [1, 0], [2, 0], [0, 1], [1, 1], [2, 1], [0, 0], [1, 0]]
-    assert cells.tolist() == expected
-    assert strides.tolist() == [8] * 6 + [16] * 2
+from handful.methods.yolox.boxes import decoded_boxes
 
 
 def test_a_box_lies_around_its_cell_without_an_offset_of_half():
