@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from cells import keep, kept, shown
+from prototypes import detector_of
 
 from handful.api.trained import detector_state
 from handful.data.dataset import Dataset
@@ -30,14 +31,11 @@ from handful.data.synthetic import ShelfRecipe, draw_shelves
 from handful.evaluate.detector import measure_detector
 from handful.evaluate.seeds import paired_difference, student_interval
 from handful.files import write_text
-from handful.memory.calibration import PrototypeCalibration, class_prototypes
-from handful.memory.embedders import LiteEmbedder
 from handful.methods.defrcn.learning import learn_recipe
 from handful.methods.defrcn.model import DeFRCN
 from handful.methods.defrcn.pictures import input_rule, train_transform
 from handful.methods.defrcn.recipes import CLASSIFIER_DROPOUT, NOVEL_ROI_SCALE
 from handful.methods.two_stage_start import start_from
-from handful.predict.trained import TrainedDetector
 from handful.recipes.settings import TrainSettings
 from handful.train.detection import DetectionTask, training_stream
 from handful.train.loop import train
@@ -160,12 +158,7 @@ def measured(
     network: DeFRCN, support: Dataset, query: Dataset, *, calibrate: bool
 ) -> dict[str, float]:
     """Return the figures of ``network`` on ``query``, 0 to 100."""
-    calibration = None
-    if calibrate:
-        embedder = LiteEmbedder()
-        memory = class_prototypes(embedder, support)
-        calibration = PrototypeCalibration(embedder, memory, network.config.blend)
-    detector = TrainedDetector(network, calibration=calibration, score=None)
+    detector = detector_of(network, support, calibrate=calibrate)
     return {name: 100 * value for name, value in measure_detector(detector, query).items()}
 
 

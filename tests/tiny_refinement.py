@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 from torch import nn
 
 from handful.data.dataset import BoxTable, Dataset, Picture
+from handful.data.objects import TwinPart, TwinReader
 from handful.methods.mpsr.lite import LITE_CONFIG
 from handful.methods.mpsr.model import MPSR
 from handful.methods.mpsr.stream import learning_stream
 from handful.recipes.settings import TrainSettings
 from handful.recipes.tree import to_dict
+from handful.structures import Batch
 from handful.train.detection import DetectionTask
 from handful.train.loop import train
 from handful.train.run import RunFolder
@@ -62,6 +67,21 @@ def pictures(count: int = 6) -> Dataset:
 def write(model: nn.Module, path: Path) -> None:
     """Write all weights; the trunk keeps some channels last, which files cannot."""
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+
+
+@contextmanager
+def stopped_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Press Ctrl-C when so many batches of pictures and objects have been read."""
+    read, count = TwinReader.batch, iter(range(batches))
+
+    def batch(reader: TwinReader, part: TwinPart) -> Batch:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return read(reader, part)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TwinReader, "batch", batch)
+        yield
 
 
 def run_in(folder: Path, settings: TrainSettings = SETTINGS) -> None:

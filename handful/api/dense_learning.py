@@ -68,7 +68,7 @@ class DenseLearning:
             seed=self.order.seed,
         )
         self.order.reporter.note(f"route {recipe.route}: {recipe.reason}")
-        return recipe
+        return replace(recipe, base=str(self.order.base))
 
     def plan(self, recipe: DenseLearnRecipe) -> Plan:
         """Return what a run of ``recipe`` needs."""

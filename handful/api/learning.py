@@ -17,6 +17,7 @@ from handful.api.models import torch_device
 from handful.api.showing import show_run
 from handful.api.trained import load_detector, save_detector
 from handful.api.two_stage_learning import TwoStageLearning
+from handful.api.two_stage_methods import SMALL
 from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset
 from handful.data.splits.manifest import manifest_of
@@ -35,7 +36,7 @@ from handful.train.loop import train
 from handful.train.run import LAST, RESULTS, SCORES, SHOTS, RunFolder
 
 LEARNINGS: Mapping[str, Callable[[Dataset, LearnOrder], Learning]] = {
-    "defrcn-lite": TwoStageLearning,
+    **dict.fromkeys(SMALL, TwoStageLearning),
     **{f"yolox-{size}": DenseLearning for size in SCALES},
 }
 MODELS = tuple(LEARNINGS)
@@ -86,11 +87,11 @@ def learn(
     """Learn the classes of ``support`` from its boxes; ``out`` becomes the folder of the run.
 
     model: a name in ``MODELS``. base: weights of a detector of the same kind to start from: a
-    file, or "imagenet" for a trunk alone; by default the base that comes with handful, where one
-    does. route: "prototypes", "head" or "tune" where the model knows them; by default what the
-    boxes speak for. keep_classes: whether the classes of the base are still found. val: pictures
-    to choose the best step by; never learnt from. changes: fields of the recipe, such as
-    ``train.steps``.
+    file, or "imagenet" for a trunk alone; by default the base that comes with handful, and a
+    trunk alone where none does. route: "prototypes", "head" or "tune" where the model knows them;
+    by default what the boxes speak for. keep_classes: whether the classes of the base are still
+    found. val: pictures to choose the best step by; never learnt from. changes: fields of the
+    recipe, such as ``train.steps``.
     A run that was stopped goes on where it was. Raises ``DataError`` for a support without
     boxes, ``WeightsError`` for a base of another architecture, ``ConfigError`` for an unknown
     model and for a folder that holds another run, ``NotSupported`` for what a model cannot do.
@@ -105,7 +106,7 @@ def learn(
     where = torch_device(device)
     order = LearnOrder(model, base, route, keep_classes, asked is not None, seed, where, reporter)
     learning = LEARNINGS[model](shown, order)
-    recipe = override(learning.recipe(), {"base": str(base or model), **(changes or {})})
+    recipe = override(learning.recipe(), dict(changes or {}))
     torch.manual_seed(recipe.train.seed)
     plan = learning.plan(recipe)
     run = RunFolder.open(

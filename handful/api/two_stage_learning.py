@@ -1,21 +1,22 @@
-"""Learning with ``defrcn-lite``: what it brings to ``learn``."""
+"""Learning with the small two-stage detectors: what they bring to ``learn``."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from handful.api.learn_plans import METRIC, LearnOrder, Plan
-from handful.api.models import model_file
+from handful.api.models import PACKAGED, model_file
 from handful.api.trained import detector_state
+from handful.api.two_stage_methods import SMALL, two_stage_method
 from handful.data.dataset import Dataset
 from handful.errors import NotSupported
 from handful.memory.calibration import PrototypeCalibration, class_prototypes
 from handful.memory.embedders import LiteEmbedder
-from handful.methods.defrcn.learning import LearnRecipe, learn_recipe
-from handful.methods.defrcn.model import DeFRCN
-from handful.methods.defrcn.pictures import input_rule, train_transform
+from handful.methods.two_stage import TwoStageDetector
 from handful.methods.two_stage_start import start_from
-from handful.train.detection import DetectionTask, training_stream
+from handful.train.detection import DetectionTask
 from handful.train.run import PROTOTYPES
 
 IMAGENET = "imagenet"
@@ -34,28 +35,25 @@ class TwoStageLearning:
                     remedy="Leave it out, or take a YOLOX",
                 )
         self.support, self.order = support, order
-        self.start = base_file(order.base, order.model)
+        self.base = str(order.base or (order.model if order.model in PACKAGED else IMAGENET))
+        self.start = base_file(self.base)
 
-    def recipe(self) -> LearnRecipe:
+    def recipe(self) -> Any:
         """Return how it would be learnt."""
-        return learn_recipe(
+        recipe = SMALL[self.order.model].learn(
             self.support.class_names,
             boxes=len(self.support.table),
             based=self.start is not None,
             tested=self.order.tested,
             seed=self.order.seed,
         )
+        return replace(recipe, base=self.base)
 
-    def plan(self, recipe: LearnRecipe) -> Plan:
+    def plan(self, recipe: Any) -> Plan:
         """Return what a run of ``recipe`` needs; ``WeightsError`` for an unfit base."""
         where, support = self.order.where, self.support
         network = start_network(recipe, self.start)
-        stream = training_stream(
-            support,
-            train_transform(recipe.model, recipe.augmentation),
-            input_rule(recipe.model),
-            settings=recipe.train,
-        )
+        stream = two_stage_method(recipe).stream(recipe, support)
         plan = Plan(
             network, lambda measure: DetectionTask(network, stream, measure=measure, metric=METRIC)
         )
@@ -67,17 +65,17 @@ class TwoStageLearning:
         return Plan(plan.network, plan.task, calibration, memory, PROTOTYPES)
 
 
-def base_file(base: Path | str | None, model: str) -> Path | None:
+def base_file(base: str) -> Path | None:
     """Return the weights to start from, or None for ImageNet's."""
-    return None if base == IMAGENET else model_file(base or model)
+    return None if base == IMAGENET else model_file(base)
 
 
-def start_network(recipe: LearnRecipe, start: Path | None) -> DeFRCN:
+def start_network(recipe: Any, start: Path | None) -> TwoStageDetector:
     """Return the network before it learns: a base without its classes, or ImageNet's trunk.
 
     Raises ``WeightsError`` if the base is of another architecture.
     """
-    network = DeFRCN(recipe.model, pretrained_trunk=start is None)
+    network = two_stage_method(recipe).build(recipe.model, pretrained_trunk=start is None)
     if start is None:
         return network
     return start_from(network, "remove", detector_state(start))

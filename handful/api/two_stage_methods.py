@@ -12,9 +12,11 @@ from torch import Tensor
 from handful.data.dataset import Dataset
 from handful.data.staging import Stream
 from handful.data.transforms.augmentation import PUBLISHED
+from handful.methods.defrcn import learning as defrcn_learning
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.model import DeFRCN
 from handful.methods.defrcn.pictures import input_rule, train_transform
+from handful.methods.mpsr import learning as mpsr_learning
 from handful.methods.mpsr.config import MPSRConfig
 from handful.methods.mpsr.model import MPSR
 from handful.methods.mpsr.start import require_starting_point
@@ -34,11 +36,12 @@ class TwoStageMethod:
     """How runs of one method are put together, whatever recipe asks for them.
 
     build: a network of a recipe's model; ``pretrained_trunk`` says with which trunk. stream: what
-    it learns from.
+    it learns from. learn: the recipe to learn a user's classes by.
     """
 
     build: Callable[..., TwoStageDetector]
     stream: Callable[[Any, Dataset], Stream]
+    learn: Callable[..., Any]
 
 
 def two_stage_method(recipe: Any) -> TwoStageMethod:
@@ -85,7 +88,13 @@ def _mpsr_stream(recipe: Any, dataset: Dataset) -> Stream:
 
 
 METHODS: Mapping[type, TwoStageMethod] = {
-    DeFRCNConfig: TwoStageMethod(DeFRCN, _defrcn_stream),
-    MPSRConfig: TwoStageMethod(MPSR, _mpsr_stream),
+    DeFRCNConfig: TwoStageMethod(DeFRCN, _defrcn_stream, defrcn_learning.learn_recipe),
+    MPSRConfig: TwoStageMethod(MPSR, _mpsr_stream, mpsr_learning.learn_recipe),
 }
 """By the settings of the model."""
+
+SMALL: Mapping[str, TwoStageMethod] = {
+    "defrcn-lite": METHODS[DeFRCNConfig],
+    "mpsr-lite": METHODS[MPSRConfig],
+}
+"""Detectors that learn on a CPU, by name."""

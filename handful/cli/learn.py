@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 
 Model = Literal[
-    "defrcn-lite", "yolox-nano", "yolox-tiny", "yolox-s", "yolox-m", "yolox-l", "yolox-x"
+    "defrcn-lite",
+    "mpsr-lite",
+    "yolox-nano",
+    "yolox-tiny",
+    "yolox-s",
+    "yolox-m",
+    "yolox-l",
+    "yolox-x",
 ]
 
 
@@ -40,7 +47,8 @@ def learn(
         out: folder for the detector, its recipe, log and results.
         model: the kind of detector.
         base: weights of a detector of this kind to start from, in place of the one that comes
-            with handful, or 'imagenet'; YOLOX needs one, see 'handful weights list'.
+            with handful, or 'imagenet', which is what a kind without one starts from; YOLOX needs
+            one, see 'handful weights list'.
         route: how a YOLOX learns: 'prototypes' trains nothing and takes seconds, 'head' trains
             the last layers, 'tune' everything. By default what the boxes speak for.
         keep_classes: find the classes of the base as well.

@@ -15,7 +15,7 @@ from handful import api
 from handful.api import models
 from handful.errors import ConfigError, DataError, WeightsError
 from handful.predict.settings import SearchOptions
-from handful.weights import Card, save_weights
+from handful.weights import Card, load_weights, save_weights
 
 
 def shelf() -> object:
@@ -60,6 +60,25 @@ def test_a_missing_packaged_model_names_the_remedy(tmp_path: Path, monkeypatch) 
     monkeypatch.setattr(models, "packaged_folder", lambda: tmp_path)
     with pytest.raises(WeightsError, match="handful train os2d-lite"):
         api.load()
+
+
+def test_an_official_model_loads_by_its_short_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDFUL_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match="not here yet.*weights fetch os2d_v2-train.pth"):
+        api.load("os2d_v2-train")
+    expected = save_tiny_weights(tmp_path / "os2d_v2-train.safetensors", with_trunk=True)
+    loaded = api.load("os2d_v2-train", device="cpu")
+    assert torch.equal(loaded.model.state_dict()[HEAD], load_weights(expected)[0][HEAD])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("os2d-lit", "os2d-lite"), ("mpsr_voc1_5shots", "mpsr_voc1_5shot")]
+)
+def test_a_name_that_is_not_known_is_refused_with_the_nearest(name: str, meant: str) -> None:
+    with pytest.raises(WeightsError, match=f"no model of this name.*Did you mean '{meant}'"):
+        api.load(name)
 
 
 HEAD = "head.transform_net.output.bias"

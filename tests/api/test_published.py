@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +10,9 @@ import torch
 from field_layout import write_annotation, write_picture_list, write_shot_list
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
+from tiny_refinement import stopped_after
 
 from handful import api
-from handful.data.objects import TwinPart, TwinReader
 from handful.data.splits.divisions import class_division
 from handful.errors import ConfigError
 from handful.files import read_json
@@ -22,7 +20,6 @@ from handful.methods.mpsr.lite import LITE_CONFIG
 from handful.methods.mpsr.model import MPSR
 from handful.methods.mpsr.recipes import MPSRRecipe, voc_recipe
 from handful.recipes.tree import to_dict
-from handful.structures import Batch
 from handful.train.log import read_log
 from handful.weights import Card, save_weights
 
@@ -92,21 +89,6 @@ def test_both_stages_of_mpsr_run_and_a_stopped_run_ends_as_an_unbroken_one(
     resumed = api.train("mpsr/voc", novel, out=tmp_path / "part", **options)
     ours, theirs = load_file(resumed.weights), load_file(whole.weights)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
-
-@contextmanager
-def stopped_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Press Ctrl-C when so many batches of pictures and objects have been read."""
-    read, count = TwinReader.batch, iter(range(batches))
-
-    def batch(reader: TwinReader, part: TwinPart) -> Batch:
-        if next(count, None) is None:
-            raise KeyboardInterrupt
-        return read(reader, part)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(TwinReader, "batch", batch)
-        yield
 
 
 @pytest.mark.integration

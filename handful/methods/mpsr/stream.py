@@ -60,16 +60,13 @@ def learning_stream(
     repeated alike, as one group. Raises ``DataError`` if there is nothing to learn from, or no
     object to show; ``ConfigError`` for numbers that do not fit.
     """
-    pictures = TrainingStream(
+    pictures = TrainingStream.of(
+        settings,
         dataset if repeat is None else repeated(dataset, repeat),
         train_transform(config, augmentation),
         input_rule(config, training=True),
-        batch=settings.batch,
-        seed=settings.seed,
         rank=rank,
         world=world,
-        parts=settings.accumulate,
-        workers=settings.workers,
         aspect_groups=False,
     )
     if not refinement.objects:
