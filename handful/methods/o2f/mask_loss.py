@@ -27,7 +27,7 @@ LEAST_MASS = 1e-6
 """Pixels of a mask that its centre is divided by."""
 
 INSTANCES_AT_ONCE = 64
-"""Masks whose values are kept for the way back: about 4 MB each for a picture of 800 x 1344.
+"""Masks whose values are kept for the way back: about 3 MB each for a picture of 800 x 1344.
 Where there are more, each part is computed again on the way back, so that memory stays bounded."""
 
 

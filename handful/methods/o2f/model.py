@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Self
 
 from torch import Tensor, nn
@@ -86,6 +87,15 @@ class O2F(TrainableDetector):
             boxes_around(outputs.points, outputs.distances),
             quality[..., None] * outputs.class_logits.float().sigmoid(),
         )
+
+    def for_export(self, *, domain: str | None = None) -> O2F:
+        """Return the network without what draws masks: a graph holds boxes alone."""
+        super().for_export(domain=domain)
+        if self.head.masks is None:
+            return self
+        boxes_alone = deepcopy(self)
+        boxes_alone.head.masks = None
+        return boxes_alone
 
     def way_back(self) -> WayBack:
         """Return how boxes return to the original picture: each axis by its own ratio."""

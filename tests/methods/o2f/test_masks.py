@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from handful.errors import DataError
 from handful.methods.o2f import mask_loss
 from handful.methods.o2f.dynamic_masks import MASK_CHANNELS, PARAMETERS, mask_chances
+from handful.methods.o2f.lite import LITE_CONFIG
 from handful.methods.o2f.mask_branch import MaskHead, MaskOutputs
 from handful.methods.o2f.mask_loss import (
     MaskPositives,
@@ -18,6 +19,7 @@ from handful.methods.o2f.mask_loss import (
     mask_losses,
     semantic_target,
 )
+from handful.methods.o2f.model import O2F
 from handful.structures import Targets
 
 SIZE = (64, 96)
@@ -143,3 +145,18 @@ def test_detections_have_masks_of_the_picture_they_are_on(places: list[list[int]
     if chosen.shape[1]:
         assert torch.equal(found[1, 0], found[1, 1])
         assert not torch.equal(found[0, 0], found[1, 0])
+
+
+def test_a_graph_gets_the_same_boxes_without_masks() -> None:
+    config = replace(LITE_CONFIG, masks=True, class_names=("cup", "can"), channels=32)
+    torch.manual_seed(0)
+    network = O2F(replace(config, score_threshold=0.0)).eval()
+    images, sizes = torch.rand(1, 3, 64, 96), torch.tensor([[60, 90]])
+    with torch.inference_mode():
+        whole, graph = (
+            one.detect(one(images, sizes), sizes) for one in (network, network.for_export())
+        )
+    assert whole.masks is not None and graph.masks is None
+    for one, other in zip(whole[:4], graph[:4], strict=True):
+        assert torch.equal(one, other)
+    assert network.head.masks is not None
