@@ -16,7 +16,7 @@ demo: $(INSTALLED) ## search drawn shelves and write out/demo/index.html
 	$(BIN)/handful demo
 
 test: $(INSTALLED) ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(INSTALLED) ## check style, types and the order of imports
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import numpy
 from handful.files import write_json
 
 if TYPE_CHECKING:
+    from handful.api import Exported
     from handful.export.card import GraphCard
     from handful.methods.defrcn.config import DeFRCNConfig
     from handful.methods.yolox.model import YOLOX
@@ -33,6 +34,16 @@ class ExportedRun:
     file: Path
     comparison: Path
     detector: TrainedDetector
+
+
+@dataclass(frozen=True)
+class ExportedNano:
+    """weights, graph: of the same YOLOX. query: pictures with boxes. exported: what export says."""
+
+    weights: Path
+    graph: Path
+    query: Path
+    exported: Exported
 
 
 @cache
@@ -144,6 +155,19 @@ def export_detector(folder: Path) -> ExportedRun:
     words = ("export", folder, "--pictures", pictures, "--json", comparison)
     assert main([str(word) for word in words]) == 0
     return ExportedRun(folder, folder / "model.onnx", comparison, detector)
+
+
+def export_nano(folder: Path) -> ExportedNano:
+    """Save the YOLOX, write pictures with what it finds there, and export it."""
+    from handful import api
+    from handful.api.trained import save_detector
+
+    detector, weights, graph = loud_nano(), folder / "best.safetensors", folder / "model.onnx"
+    save_detector(detector.model, weights, source="a test")
+    query = write_query(folder / "data", detector=detector)
+    return ExportedNano(
+        weights, graph, query, api.export(weights, out=graph, pictures=query.parent)
+    )
 
 
 def write_query(

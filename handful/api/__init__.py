@@ -2,6 +2,7 @@
 
 from handful.api.adapting import Adapted, adapt
 from handful.api.benchmarking import (
+    bench_assignment,
     bench_clustering,
     bench_evaluation,
     bench_oneshot,
@@ -47,6 +48,7 @@ __all__ = [
     "Trained",
     "accuracy_log",
     "adapt",
+    "bench_assignment",
     "bench_clustering",
     "bench_evaluation",
     "bench_oneshot",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from handful.api.models import DEFAULT_MODEL, model_file
+from handful.bench.assignment import bench_assignment
 from handful.bench.clustering import bench_clustering
 from handful.bench.evaluation import bench_evaluation
 from handful.bench.oneshot import ONESHOT_MODELS
@@ -17,6 +18,7 @@ from handful.reporter import Reporter
 from handful.weights import load_weights
 
 __all__ = [
+    "bench_assignment",
     "bench_clustering",
     "bench_evaluation",
     "bench_oneshot",

@@ -17,7 +17,14 @@ from handful.nn.backbones.build import PRETRAINED
 from handful.predict.oneshot import OneShotDetector
 from handful.predict.trained import TrainedDetector
 from handful.reporter import Reporter
-from handful.weights import CATALOGUE, Card, OfficialFile, load_weights, read_card
+from handful.weights import (
+    CATALOGUE,
+    Card,
+    OfficialFile,
+    cache_folder,
+    load_weights,
+    read_card,
+)
 
 DEFAULT_MODEL = "os2d-lite"
 PACKAGED = {name: f"{name}.safetensors" for name in (DEFAULT_MODEL, "defrcn-lite")}
@@ -43,8 +50,10 @@ def load(
 ) -> Detector:
     """Return a model that comes with this package, that of a weight file, or of a run's folder.
 
-    device: a CUDA device if there is one, by default. Raises ``WeightsError`` for a file that
-    is missing, damaged or does not hold the network its card describes.
+    model: also an official one by its name in the catalogue without the ending, such as
+    "mpsr_voc1_base", once it is fetched and converted. device: a CUDA device if there is one, by
+    default. Raises ``WeightsError`` for a file that is missing, damaged or does not hold the
+    network its card describes.
     """
     file = model_file(model)
     if file.is_dir() or read_card(file).method in DETECTORS:
@@ -79,8 +88,24 @@ def model_file(model: str | Path) -> Path:
         return file
     file = Path(model)
     if not file.exists() and file.suffix == "" and file.parent == Path():
-        raise WeightsError("no model of this name", got=f"'{name}'", remedy=suggest(name, PACKAGED))
+        return _official_file(name)
     return file
+
+
+def _official_file(name: str) -> Path:
+    """Return what an official file was converted to where ``weights fetch`` puts it."""
+    entries = {Path(entry.name).stem: entry for entry in CATALOGUE}
+    if name not in entries:
+        known = (*PACKAGED, *entries)
+        raise WeightsError("no model of this name", got=f"'{name}'", remedy=suggest(name, known))
+    converted = cache_folder() / f"{name}.safetensors"
+    if not converted.is_file():
+        raise WeightsError(
+            "this official model is not here yet",
+            file=converted,
+            remedy=f"Run 'handful weights fetch {entries[name].name}' and what that says next",
+        )
+    return converted
 
 
 def weights_list() -> tuple[OfficialFile, ...]:

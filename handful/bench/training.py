@@ -1,4 +1,4 @@
-"""What a training step costs: ours beside torchvision's, taking turns."""
+"""What a training step costs: ours beside another's, mostly torchvision's, taking turns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bench_train(
     *,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Measure training steps of ``task.models`` and of torchvision's, as a JSON-able dict.
+    """Measure steps of ``task.models`` and of their references, as a JSON-able dict.
 
     All take turns, so that ratios hold on a busy machine too; memory is
     taken in a process of its own for each. Raises ``HandfulError`` if such a process fails.

@@ -1,4 +1,4 @@
-"""The networks whose training steps are measured: ours, and torchvision's beside them."""
+"""The networks whose training steps are measured: ours, and what they are compared with."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from torch import Tensor, nn
 
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.model import DeFRCN
+from handful.methods.detector import TrainableDetector
+from handful.methods.mpsr.config import MPSRConfig
+from handful.methods.mpsr.model import MPSR
+from handful.methods.o2f.config import O2FConfig
+from handful.methods.o2f.model import O2F
+from handful.methods.two_stage import TwoStageDetector
 from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.model import YOLOX
-from handful.structures import Targets
+from handful.structures import ObjectCrops, Targets
 
 CLASSES = tuple(f"class {number}" for number in range(15))
 """As many as a base stage on VOC has."""
@@ -36,6 +42,10 @@ PYRAMID = DeFRCNConfig(
     roi_aligned=False,
 )
 """Torchvision's two-stage detector in our parts."""
+
+REFINED = MPSRConfig(class_names=CLASSES)
+CROPS = tuple(scale.size for scale in REFINED.crop_scales)
+PLAIN, PUBLISHED_SIZE = "mpsr-r101-plain", (800, 1067)
 
 
 class Learner(NamedTuple):
@@ -66,24 +76,30 @@ class MeasuredModel:
     original_ratio: float | None = None
 
 
-def two_stage(config: DeFRCNConfig) -> Build:
-    """Return what makes a two-stage detector of ours."""
+def own_detector(
+    kind: type[TrainableDetector], config: object, *, crops: Sequence[int] = ()
+) -> Build:
+    """Return what makes a detector of ours.
+
+    crops: sides of the squares that it sees an object of each picture in, beside the pictures.
+    """
 
     def build(pictures: Tensor, targets: Sequence[Targets]) -> Learner:
-        model = DeFRCN(config).train()
-        return Learner(model, _own_loss(model, pictures, targets), model.head)
+        model = kind(config).train()
+        sizes = torch.tensor([one.image_size for one in targets])
+        beside = (random_crops(len(pictures), crops),) if crops else ()
+        head = model.get_submodule("head") if isinstance(model, TwoStageDetector) else None
+        return Learner(
+            model, lambda: model.loss(model(pictures, sizes, *beside), targets)["total"], head
+        )
 
     return build
 
 
-def one_stage(config: YOLOXConfig) -> Build:
-    """Return what makes a YOLOX of ours."""
-
-    def build(pictures: Tensor, targets: Sequence[Targets]) -> Learner:
-        model = YOLOX(config).train()
-        return Learner(model, _own_loss(model, pictures, targets))
-
-    return build
+def random_crops(count: int, sides: Sequence[int]) -> ObjectCrops:
+    """Return noise as ``count`` objects of random classes, shown in squares of ``sides``."""
+    pictures = tuple(torch.randn(count, 3, side, side) for side in sides)
+    return ObjectCrops(pictures, torch.randint(len(CLASSES), (count,)))
 
 
 def faster_rcnn(pictures: Tensor, targets: Sequence[Targets]) -> Learner:
@@ -135,13 +151,6 @@ def fcos(pictures: Tensor, targets: Sequence[Targets]) -> Learner:
     return Learner(model, loss)
 
 
-def _own_loss(
-    model: DeFRCN | YOLOX, pictures: Tensor, targets: Sequence[Targets]
-) -> Callable[[], Tensor]:
-    sizes = torch.tensor([one.image_size for one in targets])
-    return lambda: model.loss(model(pictures, sizes), targets)["total"]
-
-
 def _as_torchvision(
     pictures: Tensor, targets: Sequence[Targets], *, first_class: int = 0
 ) -> tuple[Any, list[dict[str, Tensor]]]:
@@ -154,34 +163,58 @@ def _as_torchvision(
 REFERENCES: Mapping[str, MeasuredModel] = {
     FASTER_RCNN: MeasuredModel(faster_rcnn, "torchvision's, batch norm frozen"),
     FCOS: MeasuredModel(fcos, "torchvision's, batch norm trained"),
+    PLAIN: MeasuredModel(
+        own_detector(MPSR, REFINED),
+        "MPSR's base stage without crops, batch norm frozen",
+        image_size=PUBLISHED_SIZE,
+    ),
 }
-"""Torchvision's detectors with a ResNet-50, all layers trained."""
+"""What others are compared with: torchvision's detectors with a ResNet-50, all layers trained,
+and one of ours without what it adds."""
 
 TRAINING_MODELS: Mapping[str, MeasuredModel] = {
     "r50-fpn": MeasuredModel(
-        two_stage(PYRAMID),
+        own_detector(DeFRCN, PYRAMID),
         "torchvision's two-stage network of our parts, all layers trained, batch norm frozen",
         reference=FASTER_RCNN,
     ),
     "r101-c4": MeasuredModel(
-        two_stage(DeFRCNConfig(class_names=CLASSES)),
+        own_detector(DeFRCN, DeFRCNConfig(class_names=CLASSES)),
         "DeFRCN's base stage, batch norm frozen",
         reference=FASTER_RCNN,
         original_ratio=2.7,
     ),
+    "mpsr-r101": MeasuredModel(
+        own_detector(MPSR, REFINED, crops=CROPS),
+        "MPSR's base stage, an object of each picture at six sizes, batch norm frozen",
+        reference=FASTER_RCNN,
+        original_ratio=3.45,
+    ),
+    "mpsr-r101-large": MeasuredModel(
+        own_detector(MPSR, REFINED, crops=CROPS),
+        "the same, on pictures of the published size",
+        image_size=PUBLISHED_SIZE,
+        reference=PLAIN,
+    ),
     "yolox-s": MeasuredModel(
-        one_stage(YOLOXConfig(class_names=CLASSES, size="s")),
+        own_detector(YOLOX, YOLOXConfig(class_names=CLASSES, size="s")),
         "all layers and batch norms trained",
         image_size=(640, 640),
         reference=FCOS,
         original_ratio=0.27,
+    ),
+    "o2f-r50": MeasuredModel(
+        own_detector(O2F, O2FConfig(class_names=CLASSES)),
+        "as published for boxes: stem and first stage frozen, statistics held",
+        reference=FCOS,
+        original_ratio=0.89,
     ),
 }
 """Ours, by the name that the command takes."""
 
 
 def measured_model(name: str) -> MeasuredModel:
-    """Return the network ``name``, ours or torchvision's."""
+    """Return the network ``name``, measured or compared with."""
     return TRAINING_MODELS[name] if name in TRAINING_MODELS else REFERENCES[name]
 
 

@@ -1,4 +1,4 @@
-"""One training step, of our detectors and of torchvision's, and the memory it takes."""
+"""One training step of a detector, and the memory it takes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEPS_FOR_MEMORY = 2
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is measured: steps of ``models`` and of torchvision's on so many random pictures.
+    """What is measured: steps of ``models`` and of their references on so many random pictures.
 
     models: of ``TRAINING_MODELS``. image_size: (height, width), multiples of ``GRID``; None for
     each network's own. boxes: on each picture. seed: of pictures, boxes and weights.

@@ -15,7 +15,7 @@ COLUMNS = (
     "peak memory",
     "regions",
 )
-"""Ratios: to torchvision's step of the same round. Regions: that the head learns from, if any."""
+"""Ratios: to the reference's step of the same round. Regions: that the head learns from."""
 
 NARROW = (0, 1, 2, 3, 6)
 """Columns that a terminal has room for; a page shows all."""

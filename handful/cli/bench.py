@@ -1,4 +1,4 @@
-"""The commands ``handful bench oneshot``, ``evaluate``, ``train``, ``pictures`` and ``memory``."""
+"""The commands ``handful bench oneshot``, ``evaluate``, ``train`` and so on."""
 
 from __future__ import annotations
 
@@ -93,7 +93,14 @@ def evaluate(
 
 def training(
     *,
-    models: tuple[str, ...] = ("r50-fpn", "r101-c4", "yolox-s"),
+    models: tuple[str, ...] = (
+        "r50-fpn",
+        "r101-c4",
+        "mpsr-r101",
+        "mpsr-r101-large",
+        "yolox-s",
+        "o2f-r50",
+    ),
     size: tuple[int, int] | None = None,
     pictures: int = 2,
     boxes: int = 5,
@@ -104,10 +111,12 @@ def training(
 ) -> None:
     """Measure what a training step costs here, beside torchvision's detectors.
 
-    Takes some minutes. Weights are random, which hardly changes time and memory.
+    Takes up to an hour on a CPU; fewer models or steps take minutes. Weights are random, which
+    hardly changes time and memory.
 
     Args:
-        models: r50-fpn, r101-c4, yolox-s.
+        models: r50-fpn, r101-c4, mpsr-r101, mpsr-r101-large (beside the same network
+            without crops), yolox-s, o2f-r50.
         size: width and height of all pictures; by default each model's own.
         pictures: in a step.
         boxes: on each picture.
@@ -226,6 +235,45 @@ def memory(
     shown = [(COLUMNS, clustering_rows(result))]
     facts = clustering_facts(result)
     _report(result, files, page=clustering_markdown(result), tables=shown, facts=facts, json=json)
+
+
+def assignment(
+    *,
+    objects: tuple[int, ...] = (1, 20, 200),
+    size: tuple[int, int] = (1344, 800),
+    classes: int = 80,
+    repeats: int = 20,
+    seed: int = 0,
+    json: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Measure what giving points to objects costs in a step of O2F.
+
+    Args:
+        objects: numbers of objects on a picture.
+        size: width and height of the padded picture.
+        classes: that every point has a score for.
+        repeats: measure so often; the median counts.
+        seed: of boxes and scores.
+        json: Print one JSON object instead of a table.
+        out: Also write assignment.json and assignment.md to this folder.
+    """
+    from handful import api
+    from handful.bench.assignment import (
+        COLUMNS,
+        AssignmentTask,
+        assignment_facts,
+        assignment_markdown,
+        assignment_rows,
+    )
+    from handful.cli.terminal import terminal_reporter
+
+    files = _files(out, "assignment")
+    task = AssignmentTask(objects, (size[1], size[0]), classes, repeats, seed)
+    result = api.bench_assignment(task, reporter=terminal_reporter())
+    shown = [(COLUMNS, assignment_rows(result))]
+    facts, page = assignment_facts(result), assignment_markdown(result)
+    _report(result, files, page=page, tables=shown, facts=facts, json=json)
 
 
 def _files(out: Path | None, name: str) -> tuple[Path, Path] | None:

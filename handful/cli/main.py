@@ -49,6 +49,7 @@ VERBS = {
     "bench oneshot": Verb("bench", "oneshot", "measure time and memory a class costs"),
     "bench evaluate": Verb("bench", "evaluate", "measure what COCO's metrics cost"),
     "bench train": Verb("bench", "training", "measure what a training step costs"),
+    "bench assignment": Verb("bench", "assignment", "measure what giving points to objects costs"),
     "bench pictures": Verb("bench", "pictures", "measure how fast mosaics are made"),
     "bench memory": Verb("bench", "memory", "measure what making a domain's memory takes"),
 }

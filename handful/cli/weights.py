@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 
 def list_files() -> None:
@@ -58,7 +57,7 @@ def convert(
     path: Path,
     /,
     *,
-    variant: Literal["v1", "v2", "voc1", "voc2", "voc3", "coco", "legacy"] | None = None,
+    variant: str | None = None,
     out: Path | None = None,
     half: bool = False,
 ) -> None:
@@ -66,9 +65,11 @@ def convert(
 
     Args:
         path: the checkpoint.
-        variant: what the file does not say: which OS2D it is (v1, v2), after which division
-            the classes of DeFRCN, TFA or MPSR are named (voc1, voc2, voc3, coco), or that a
-            YOLOX is of Megvii's first release, 0.1.0 (legacy).
+        variant: what the file does not say: which OS2D it is (v1, v2); after which division
+            the classes of DeFRCN, TFA or MPSR are named (voc1, voc2, voc3, coco), after which
+            scenario those of MS2A (cityscapes-foggy, kitti-cityscapes, sim10k-cityscapes,
+            indus-s-t1, indus-s-t2); that a YOLOX is of Megvii's first release, 0.1.0 (legacy),
+            or that an O2F finds people in crowds (crowdhuman).
         out: the file to write; by default beside the checkpoint, ending in .safetensors.
         half: store the numbers in half precision.
     """

@@ -160,7 +160,7 @@ class TwoStageDetector(TrainableDetector):
 
     def region_losses(self, outputs: TwoStageOutputs, samples: RoiSamples) -> dict[str, Tensor]:
         """Return the losses of the second stage on the regions that were drawn."""
-        logits, offsets = self.head_outputs(outputs.features, samples.boxes, samples.pictures)
+        logits, offsets = self.sample_outputs(outputs.features, samples)
         classes, boxes = box_head_losses(
             logits,
             offsets,
@@ -171,6 +171,12 @@ class TwoStageDetector(TrainableDetector):
             extra=self.arithmetic.extra,
         )
         return {"classes": classes, "boxes": boxes}
+
+    def sample_outputs(
+        self, features: Sequence[Tensor], samples: RoiSamples
+    ) -> tuple[Tensor, Tensor]:
+        """Return what ``head_outputs`` says of ``samples``; offsets matter for objects alone."""
+        return self.head_outputs(features, samples.boxes, samples.pictures)
 
     def anchor_targets(
         self, anchors: Tensor, targets: Sequence[Targets], *, sampler: Permutation

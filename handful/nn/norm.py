@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, Self
 
 import torch
@@ -82,6 +84,37 @@ def norm_named(name: str) -> Norm:
     return NORMS[name]
 
 
+_FOLDED: ContextVar[dict[nn.Module, tuple[Tensor, Tensor]] | None] = ContextVar(
+    "folded", default=None
+)
+
+
+@contextmanager
+def folded_once() -> Iterator[None]:
+    """Scale the kernels of each convolution once for all passes inside.
+
+    For a step that shows its network several inputs: all passes then share, and keep for their
+    gradients, one copy of the scaled kernels. Weights must not change inside.
+    """
+    token = _FOLDED.set({})
+    try:
+        yield
+    finally:
+        _FOLDED.reset(token)
+
+
+def folded(convolution: nn.Conv2d, norm: FrozenNorm | HeldNorm) -> tuple[Tensor, Tensor]:
+    """Return the kernels and the shift ``[C]`` that do what ``norm`` does after ``convolution``."""
+    known = _FOLDED.get()
+    if known is not None and convolution in known:
+        return known[convolution]
+    scale, shift = norm.scale_and_shift()
+    pair = convolution.weight * scale[:, None, None, None], shift
+    if known is not None:
+        known[convolution] = pair
+    return pair
+
+
 def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
     """Return ``norm(convolution(x))``.
 
@@ -90,10 +123,10 @@ def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
     """
     if not isinstance(norm, (FrozenNorm, HeldNorm)) or convolution.bias is not None:
         return norm(convolution(x))
-    scale, shift = norm.scale_and_shift()
+    kernels, shift = folded(convolution, norm)
     return F.conv2d(
         x,
-        convolution.weight * scale[:, None, None, None],
+        kernels,
         shift,
         convolution.stride,
         convolution.padding,  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handful.errors import ConfigError, WeightsError
 from handful.weights.card import BACKBONE, Card
-from handful.weights.catalogue import MSRA_LICENCE
+from handful.weights.catalogue import AUTHORS_LICENCE, MSRA_LICENCE
 from handful.weights.foreign import read_foreign, state_dict_of
 from handful.weights.store import file_sha256, save_weights
 
@@ -49,10 +49,11 @@ def convert(
     """Turn the official checkpoint at ``path`` into a weight file and return where it is.
 
     variant: "v1" or "v2" for OS2D, whose files do not say which they are; "voc1", "voc2",
-    "voc3" or "coco" gives the classes of DeFRCN and MPSR their names; "legacy" for a YOLOX of
-    Megvii's first release. out: default beside ``path``, ending in .safetensors. dtype: as in
-    ``save_weights``. Raises ``WeightsError`` for a file that is none of the known checkpoints or
-    is incomplete, ``ConfigError`` for a missing or unknown variant.
+    "voc3" or "coco" gives the classes of DeFRCN, TFA and MPSR their names, a scenario such as
+    "cityscapes-foggy" those of MS2A; "legacy" for a YOLOX of Megvii's first release; "crowdhuman"
+    for an O2F that finds people. out: default beside ``path``, ending in .safetensors. dtype: as
+    in ``save_weights``. Raises ``WeightsError`` for a file that is none of the known checkpoints
+    or is incomplete, ``ConfigError`` for a missing variant, and with the known ones for another.
     """
     source = Path(path)
     target = Path(out) if out is not None else source.with_suffix(".safetensors")
@@ -139,6 +140,21 @@ def _convert_resnet101(state: State, variant: str | None) -> Mapped:
     return complete_resnet101(state), {"trunk": "resnet101"}
 
 
+def _convert_o2f(state: State, variant: str | None) -> Mapped:
+    from handful.methods.o2f.weights import convert_o2f_state
+
+    converted, config = convert_o2f_state(state, variant)
+    return converted, asdict(config)
+
+
+def _convert_classifier(state: State, variant: str | None) -> Mapped:
+    from handful.nn.backbones.classifiers import convert_classifier
+
+    _refuse_variant(variant)
+    converted, trunk = convert_classifier(state)
+    return converted, {"trunk": trunk}
+
+
 def _refuse_variant(variant: str | None) -> None:
     if variant is not None:
         raise ConfigError(
@@ -171,7 +187,7 @@ ORIGINS = (
     Origin(
         method="mpsr",
         mark="roi_heads.box.feature_extractor.fc6c.",
-        licence="as its authors say",
+        licence=AUTHORS_LICENCE,
         home="github.com/jiaxi-wu/MPSR",
         convert=_convert_mpsr,
     ),
@@ -185,7 +201,7 @@ ORIGINS = (
     Origin(
         method="ms2a",
         mark="bbox_head.relation_nets.",
-        licence="as its authors say",
+        licence=AUTHORS_LICENCE,
         home="github.com/GuHuangAI/MS2A",
         convert=_convert_ms2a,
     ),
@@ -195,6 +211,13 @@ ORIGINS = (
         licence="Apache-2.0",
         home="github.com/open-mmlab/mmdetection",
         convert=_convert_yolox,
+    ),
+    Origin(
+        method="o2f",
+        mark="bbox_head.centerness_convs.",
+        licence="Apache-2.0",
+        home="github.com/strongwolf/o2f",
+        convert=_convert_o2f,
     ),
     Origin(
         method=BACKBONE,
@@ -210,6 +233,27 @@ ORIGINS = (
         home="torchvision",
         convert=_convert_resnet101,
     ),
+    Origin(
+        method=BACKBONE,
+        mark="layer4.2.",
+        licence="BSD-3-Clause",
+        home="torchvision",
+        convert=_convert_classifier,
+    ),
+    Origin(
+        method=BACKBONE,
+        mark="features.1.0.attn.",
+        licence="BSD-3-Clause",
+        home="torchvision",
+        convert=_convert_classifier,
+    ),
+    Origin(
+        method=BACKBONE,
+        mark="layers.0.blocks.0.attn.",
+        licence="MIT",
+        home="github.com/microsoft/Swin-Transformer",
+        convert=_convert_classifier,
+    ),
 )
 
 
@@ -221,7 +265,7 @@ def _origin_of(state: State, source: Path) -> Origin:
         "a checkpoint of no known method",
         file=source,
         got=f"{len(state)} entries, the first '{next(iter(state))}'",
-        expected="a checkpoint of OS2D, DeFRCN, TFA, MPSR or YOLOX, MSRA's R-50.pkl or "
-        "R-101.pkl, or torchvision's ResNet-101",
+        expected="a checkpoint of OS2D, DeFRCN, TFA, MPSR, YOLOX or O2F, MSRA's R-50.pkl or "
+        "R-101.pkl, or an ImageNet ResNet or tiny Swin",
         remedy="Other plain backbones need no conversion",
     )

@@ -60,9 +60,10 @@ def fetch(
     if target.is_file() and (expected is None or file_sha256(target).startswith(expected.lower())):
         return target
     if address is None:
+        step = entry.next_step.replace(entry.name, str(target))
         raise NotSupported(
             f"{entry.name} has no address that a program can fetch",
-            remedy=f"Get it from {entry.where}, then run '{entry.next_step}'",
+            remedy=f"Get it from {entry.where}, as {target}, then run '{step}'",
         )
     return download(address, target, sha256=expected, reporter=reporter, timeout=timeout)
 

@@ -6,18 +6,26 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+import tiny_refinement
 import torch
 from torch import nn
 
 from handful.bench import training, training_step
 from handful.bench.training import StepCost, bench_train, summary
 from handful.bench.training_models import (
+    CLASSES,
+    CROPS,
     FASTER_RCNN,
     FCOS,
+    PLAIN,
     PYRAMID,
     REFERENCES,
     TRAINING_MODELS,
+    Build,
+    MeasuredModel,
     measured_model,
+    own_detector,
+    random_crops,
     with_references,
 )
 from handful.bench.training_step import (
@@ -29,6 +37,9 @@ from handful.bench.training_step import (
     training_memory,
 )
 from handful.errors import ConfigError, HandfulError
+from handful.methods.mpsr.model import MPSR
+from handful.methods.o2f.lite import LITE_CONFIG
+from handful.methods.o2f.model import O2F
 from handful.nn.backbones.resnet import Bottleneck
 from handful.nn.norm import FrozenNorm
 
@@ -79,7 +90,7 @@ def test_our_pyramid_samples_as_torchvisions_does() -> None:
 
 
 def test_all_layers_learn_where_the_table_says_so() -> None:
-    for name in (*REFERENCES, "r50-fpn", "yolox-s"):
+    for name in (FASTER_RCNN, FCOS, "r50-fpn", "yolox-s"):
         assert all(one.requires_grad for one in without_numbers(name).parameters()), name
 
 
@@ -87,10 +98,14 @@ def test_all_layers_learn_where_the_table_says_so() -> None:
     ("names", "measured"),
     [
         (("r101-c4", "r50-fpn"), (FASTER_RCNN, "r101-c4", "r50-fpn")),
-        (("yolox-s",), (FCOS, "yolox-s")),
+        (("yolox-s", "o2f-r50"), (FCOS, "yolox-s", "o2f-r50")),
+        (("mpsr-r101-large",), (PLAIN, "mpsr-r101-large")),
         (
             tuple(TRAINING_MODELS),
-            (FASTER_RCNN, "r50-fpn", "r101-c4", FCOS, "yolox-s"),
+            (
+                *(FASTER_RCNN, "r50-fpn", "r101-c4", "mpsr-r101"),
+                *(PLAIN, "mpsr-r101-large", FCOS, "yolox-s", "o2f-r50"),
+            ),
         ),
     ],
 )
@@ -103,12 +118,27 @@ def test_every_model_comes_with_what_it_is_compared_with(names: tuple, measured:
     [
         (None, "yolox-s", (640, 640)),
         (None, FCOS, (480, 640)),
+        (None, "mpsr-r101", (480, 640)),
+        (None, "mpsr-r101-large", (800, 1067)),
+        (None, PLAIN, (800, 1067)),
         ((64, 96), "yolox-s", (64, 96)),
         ((64, 96), FCOS, (64, 96)),
     ],
 )
 def test_pictures_have_the_size_of_the_model_unless_said(size, name: str, expected) -> None:
     assert TrainingTask(image_size=size).size_of(name) == expected
+
+
+def test_crops_are_all_that_sets_the_refined_network_apart() -> None:
+    plain, refined = without_numbers(PLAIN), without_numbers("mpsr-r101-large")
+    assert plain.config == refined.config
+    assert CROPS == (32, 64, 128, 256, 512, 800)
+
+
+def test_crops_show_objects_of_all_pictures_at_every_size() -> None:
+    crops = random_crops(2, (16, 32))
+    assert [one.shape for one in crops.pictures] == [(2, 3, 16, 16), (2, 3, 32, 32)]
+    assert len(crops) == 2 and crops.labels.max() < len(CLASSES)
 
 
 def test_damping_reaches_every_block_of_both_networks() -> None:
@@ -184,6 +214,47 @@ def test_steps_change_weights_and_learn_from_regions(name: str) -> None:
         assert step.regions is None
     else:
         assert step.regions is not None and SMALL.boxes < step.regions <= 512
+
+
+TINY = replace(tiny_refinement.CONFIG, class_names=CLASSES)
+TINY_CROPS = tuple(scale.size for scale in TINY.crop_scales)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("build", "most_regions"),
+    [
+        (own_detector(MPSR, TINY), TINY.roi_batch),
+        (own_detector(MPSR, TINY, crops=TINY_CROPS), TINY.roi_batch),
+        (own_detector(O2F, replace(LITE_CONFIG, class_names=CLASSES)), None),
+    ],
+    ids=["plain", "with crops", "one look"],
+)
+def test_networks_with_and_without_crops_take_steps(
+    build: Build, most_regions: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REFERENCES, "tiny", MeasuredModel(build, "a small one"))  # type: ignore[arg-type]
+    step = training_step.TrainingStep("tiny", SMALL)
+    before = [one.detach().clone() for one in step.model.parameters() if one.requires_grad]
+    step()
+    after = [one for one in step.model.parameters() if one.requires_grad]
+    assert all(torch.isfinite(one).all() for one in after)
+    assert any(not torch.equal(*pair) for pair in zip(before, after, strict=True))
+    # Crops teach the head too, but are no regions.
+    assert most_regions is None or SMALL.boxes < (step.regions or 0) <= most_regions
+    assert (step.regions is None) == (most_regions is None)
+
+
+@pytest.mark.integration
+def test_crops_add_to_the_loss() -> None:
+    losses = []
+    for crops in ((), TINY_CROPS):
+        pictures, targets = random_pictures(SMALL, (64, 96))
+        torch.manual_seed(SMALL.seed)
+        learner = own_detector(MPSR, TINY, crops=crops)(pictures, targets)
+        torch.manual_seed(SMALL.seed)
+        losses.append(float(learner.loss().detach()))
+    assert losses[1] > losses[0]
 
 
 @pytest.mark.integration

@@ -1,4 +1,4 @@
-"""The commands ``handful bench oneshot``, ``evaluate``, ``train``, ``pictures`` and ``memory``."""
+"""The commands ``handful bench oneshot``, ``evaluate``, ``train`` and so on."""
 
 from __future__ import annotations
 
@@ -53,6 +53,9 @@ def test_json_is_the_result(handful) -> None:
         (("memory", "--clusters", "0"), "clusters"),
         (("memory", "--pictures"), "nothing to measure"),
         (("memory", "--out", "taken"), "cannot write"),
+        (("assignment", "--objects"), "nothing to measure"),
+        (("assignment", "--size", "0", "64"), "image_size"),
+        (("assignment", "--out", "taken"), "cannot write"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -113,6 +116,17 @@ def test_mosaics_are_counted_by_reading_processes(handful, tmp_path: Path) -> No
     assert all(one["pictures_a_second"]["median"] > 0 for one in result["rates"])
     page = (tmp_path / "pictures.md").read_text(encoding="utf-8")
     assert "`handful bench pictures --workers 0 1 --size 64 --pictures 2 --batch 1" in page
+
+
+def test_assignment_is_measured_by_number_of_objects(handful, tmp_path: Path) -> None:
+    small = ("--objects", 1, 3, "--size", 96, 64, "--classes", 4, "--repeats", 1)
+    code, out, err = handful("bench", "assignment", *small, "--out", tmp_path)
+    assert code == 0, err
+    assert "milliseconds" in out and "129 points" in " ".join(out.split())
+    result = json.loads((tmp_path / "assignment.json").read_text(encoding="utf-8"))
+    assert [one["objects"] for one in result["costs"]] == [1, 3]
+    page = (tmp_path / "assignment.md").read_text(encoding="utf-8")
+    assert "`handful bench assignment --objects 1 3 --size 96 64 --classes 4" in page
 
 
 def test_memories_are_made_by_number_of_pictures(

@@ -1,9 +1,16 @@
+import re
+
 import pytest
 import torch
 import tyro
 
 from handful.cli import weights as command
+from handful.data.splits.divisions import DIVISIONS
 from handful.errors import NotSupported, WeightsError
+from handful.methods.ms2a.scenarios import SCENARIOS
+from handful.methods.o2f.weights import CROWDHUMAN
+from handful.methods.os2d.weights import VARIANTS
+from handful.methods.yolox.weights import LEGACY
 from handful.weights import CATALOGUE, Card, save_weights
 
 
@@ -41,8 +48,26 @@ def test_convert_refuses_what_is_no_checkpoint(tmp_path):
         tyro.cli(command.convert, args=[str(path), "--variant", "v2", "--half"])
 
 
-@pytest.mark.parametrize("arguments", [["a.pth", "--variant", "v3"], []])
-def test_convert_refuses_wrong_arguments(arguments, capsys):
+def test_convert_needs_a_file(capsys):
     with pytest.raises(SystemExit) as caught:
-        tyro.cli(command.convert, args=arguments)
+        tyro.cli(command.convert, args=[])
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("names", [VARIANTS, DIVISIONS, SCENARIOS, (LEGACY, CROWDHUMAN)])
+def test_help_of_convert_lists_the_variants_of_every_method(names):
+    words = re.findall(r"[\w-]+", command.convert.__doc__ or "")
+    assert not set(names) - set(words)
+
+
+def test_convert_takes_the_variant_to_the_method(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def convert(path, *, variant, out, dtype):
+        asked.append(variant)
+        return tmp_path / "a.safetensors"
+
+    monkeypatch.setattr("handful.weights.convert", convert)
+    for variant in ("v2", "cityscapes-foggy"):
+        tyro.cli(command.convert, args=["a.pth", "--variant", variant])
+    assert asked == ["v2", "cityscapes-foggy"]

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from exported_detector import CLASSES, SIZES, loud_nano, make_loud, write_query
+from exported_detector import CLASSES, SIZES, ExportedNano, loud_nano, make_loud
 from tiny_detector import scene
 from tiny_domains import tiny_network
 
 from handful import api
-from handful.api.trained import save_detector
 from handful.errors import ConfigError, NotSupported
 from handful.export.card import GraphCard
 from handful.export.onnx import export_onnx
@@ -42,16 +41,14 @@ def in_order(results: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.integration
-def test_a_yolox_in_three_parts_gives_what_evaluate_gives(tmp_path) -> None:
-    detector, graph = loud_nano(), tmp_path / "model.onnx"
-    save_detector(detector.model, tmp_path / "best.safetensors", source="a test")
-    query = write_query(tmp_path / "data", detector=detector)
-    exported = api.export(tmp_path / "best.safetensors", out=graph, pictures=query.parent)
-    assert exported.parity.holds and exported.parity.detections > 50, exported.parity
+def test_a_yolox_in_three_parts_gives_what_evaluate_gives(
+    exported_nano: ExportedNano, tmp_path
+) -> None:
+    query, graph = exported_nano.query, exported_nano.graph
     api.export_run_preprocess(query, model=graph, out=tmp_path / "in")
     api.export_run_infer(graph, inputs=tmp_path / "in", out=tmp_path / "raw", batch=3, threads=1)
     got = api.export_run_postprocess(tmp_path / "raw", query=query, out=tmp_path / "result")
-    expected = api.evaluate(tmp_path / "best.safetensors", query=query, device="cpu")
+    expected = api.evaluate(exported_nano.weights, query=query, device="cpu")
     assert 0.05 < expected.metrics["AP"] < 0.95
     # An untrained network's scores are equal to many digits, so their order says nothing.
     assert in_order(got.results) == in_order(expected.results)

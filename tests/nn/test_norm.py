@@ -4,10 +4,10 @@ from typing import TypeVar
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from handful.errors import ConfigError
-from handful.nn.norm import FrozenNorm, HeldNorm, norm_named, normalized
+from handful.nn.norm import FrozenNorm, HeldNorm, folded, folded_once, norm_named, normalized
 
 AnyNorm = TypeVar("AnyNorm", FrozenNorm, HeldNorm)
 
@@ -46,6 +46,30 @@ def test_scaled_kernels_give_the_same_map_and_gradients() -> None:
     (gradient,) = torch.autograd.grad(joined, convolution.weight, upstream)
     assert torch.allclose(joined, plain, atol=1e-5)
     assert torch.allclose(gradient, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [FrozenNorm, HeldNorm])
+def test_passes_that_share_scaled_kernels_learn_the_same(
+    kind: type[FrozenNorm] | type[HeldNorm],
+) -> None:
+    torch.manual_seed(0)
+    convolution, norm = nn.Conv2d(3, 6, 3, bias=False), filled(kind(6)).eval()
+    views = torch.randn(2, 3, 9, 8), torch.randn(1, 3, 5, 5)
+    learnt = [convolution.weight, *norm.parameters()]
+
+    def gradients() -> tuple[Tensor, ...]:
+        maps = [normalized(convolution, norm, view) for view in views]
+        return torch.autograd.grad(sum(one.square().sum() for one in maps), learnt)  # type: ignore[arg-type]
+
+    expected = gradients()
+    with folded_once():
+        assert folded(convolution, norm)[0] is folded(convolution, norm)[0]
+        torch.testing.assert_close(gradients(), expected)
+    with torch.no_grad():
+        convolution.weight.mul_(2)
+    assert torch.allclose(
+        normalized(convolution, norm, views[0]), norm(convolution(views[0])), atol=1e-5
+    )
 
 
 def test_held_norm_learns_its_weights_but_not_its_statistics() -> None:

@@ -9,11 +9,14 @@ from handful.errors import ConfigError, WeightsError
 from handful.methods.defrcn.config import DeFRCNConfig
 from handful.methods.defrcn.keys import official_key as defrcn_key
 from handful.methods.defrcn.model import DeFRCN
+from handful.methods.mpsr.config import MPSRConfig
+from handful.methods.mpsr.keys import official_key as mpsr_key
+from handful.methods.mpsr.model import MPSR
 from handful.methods.os2d.config import V1, V2, OS2DConfig
 from handful.methods.os2d.model import OS2D
 from handful.methods.os2d.weights import CLASS_TRUNK, TRUNK, official_key
 from handful.nn.backbones import build_trunk
-from handful.weights import convert, load_weights, read_card
+from handful.weights import convert, find_official, load_weights, read_card
 from handful.weights.card import BACKBONE
 
 
@@ -185,6 +188,40 @@ def test_a_defrcn_checkpoint_becomes_a_detector_file(tmp_path):
     assert card.method == "defrcn"
     assert card.class_names[:2] == ("aeroplane", "bicycle") and len(card.class_names) == 15
     assert card.config["trunk"] == "resnet50_caffe" and "class_names" not in card.config
+
+
+def mpsr_checkpoint(naming, count):
+    config = MPSRConfig(trunk="resnet50_caffe", class_names=tuple(map(str, range(count))))
+    with torch.device("meta"):
+        state = MPSR(config).state_dict()
+    weights = {
+        mpsr_key(name, naming): torch.zeros(1, dtype=torch.float16).expand(value.shape)
+        for name, value in state.items()
+    }
+    if naming == "mmfewshot":
+        return {"meta": {"CLASSES": ("aeroplane",)}, "state_dict": weights}
+    weights["rpn.anchor_generator.cell_anchors.0"] = torch.zeros(3, 4)
+    return {"model": {f"module.{name}": value for name, value in weights.items()}, "iteration": 1}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("naming", "count", "name", "home"),
+    [
+        ("mmfewshot", 15, "mpsr_voc1_base.pth", "open-mmlab/mmfewshot"),
+        ("mmfewshot", 20, "mpsr_voc1_3shot.pth", "open-mmlab/mmfewshot"),
+        ("authors", 15, "mpsr_voc1_base_authors.pth", "jiaxi-wu/MPSR"),
+    ],
+)
+def test_mpsr_checkpoints_of_both_codes_are_told_by_their_entries(
+    naming, count, name, home, tmp_path
+):
+    path = tmp_path / find_official(name).name
+    torch.save(mpsr_checkpoint(naming, count), path)
+    card = read_card(convert(path, variant="voc1", dtype=torch.float16))
+    assert (card.method, card.config["box_rule"]) == ("mpsr", naming)
+    assert card.class_names[:2] == ("aeroplane", "bicycle") and len(card.class_names) == count
+    assert home in card.source
 
 
 def test_files_without_variants_say_so(tmp_path):

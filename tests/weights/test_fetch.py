@@ -242,7 +242,9 @@ def test_the_digits_in_a_name_are_checked(server, tmp_path):
     [("os2d_v2-train.pth", "v2"), ("os2d_v1-train.pth", "v1"), ("os2d_v2-init.pth", "v2")],
 )
 def test_a_file_without_an_address_says_where_to_get_it(tmp_path, name, variant):
-    with pytest.raises(NotSupported, match=f"aosokin/os2d.*weights convert {name}.*{variant}"):
+    with pytest.raises(
+        NotSupported, match=f"aosokin/os2d.*as .*weights convert .*{name}.*{variant}"
+    ):
         fetch(name, folder=tmp_path)
     (tmp_path / name).write_bytes(b"fetched by hand")
     assert fetch(name, folder=tmp_path) == tmp_path / name
@@ -260,6 +262,20 @@ def test_the_catalogue_is_consistent():
         if entry.url:
             assert entry.url.startswith("https://") and entry.url.endswith(entry.name)
             assert entry.sha256 and entry.sha256 in entry.name
+
+
+def test_mpsrs_published_models_are_all_known():
+    entries = [entry for entry in CATALOGUE if entry.name.startswith("mpsr_")]
+    bases = [entry for entry in entries if "_base" in entry.name]
+    # Of four base sets mmfewshot's own; of VOC's three also the authors', twice; then the shots.
+    assert (len(bases), len(entries)) == (4 + 2 * 3, 10 + 3 * 5 + 2)
+    for entry in entries:
+        variant = entry.name.split("_")[1]
+        assert entry.next_step == f"handful weights convert {entry.name} --variant {variant}"
+        authors = entry.name.endswith("_authors.pth")
+        assert ("jiaxi-wu/MPSR" if authors else "mmfewshot") in entry.where
+    row = find_official("mpsr_voc2_10shot.pth").where
+    assert "mpsr_r101_fpn_2xb2_voc-split2_10shot-fine-tuning" in row
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,20 @@ class TwoBranchHead(nn.Module):
         self.classifier = linear_layer(channels, class_count + 1, spread=spread)
         self.regressor = linear_layer(channels, 4, spread=BOX_SPREAD)
 
-    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits ``[M, K + 1]`` and offsets ``[M, 4]`` of ``pooled`` ``[M, C, s, s]``."""
-        return self.class_logits(pooled), self.regressor(self.box_branch(pooled))
+    def forward(self, pooled: Tensor, objects: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return logits ``[M, K + 1]`` and offsets ``[M, 4]`` of ``pooled`` ``[M, C, s, s]``.
+
+        objects: rows ``[N]`` whose offsets are asked for, those of others are 0; None for all.
+        """
+        logits = self.class_logits(pooled)
+        if objects is None:
+            return logits, self.offsets(pooled)
+        offsets = self.offsets(pooled[objects])
+        return logits, offsets.new_zeros(len(pooled), 4).index_copy(0, objects, offsets)
+
+    def offsets(self, pooled: Tensor) -> Tensor:
+        """Return offsets ``[M, 4]`` of ``pooled`` ``[M, C, s, s]``."""
+        return self.regressor(self.box_branch(pooled))
 
     def class_logits(self, pooled: Tensor) -> Tensor:
         """Return logits ``[M, K + 1]`` of ``pooled`` ``[M, C, s, s]``."""

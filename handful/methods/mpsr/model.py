@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -23,8 +24,10 @@ from handful.nn.arithmetic import MASKRCNN_BENCHMARK, MMDETECTION
 from handful.nn.backbones import build_trunk
 from handful.nn.found import Found
 from handful.nn.fpn import FPN
+from handful.nn.norm import folded_once
 from handful.nn.originals import on_originals
 from handful.nn.roi_pool import RoiPooling
+from handful.nn.roi_samples import RoiSamples
 from handful.nn.sampler import Permutation
 from handful.nn.two_stage import TwoStageOutputs
 from handful.structures import Detections, ObjectCrops, Targets
@@ -100,9 +103,10 @@ class MPSR(TwoStageDetector):
 
         sizes: ``[B, 2]``, height and width of each picture before padding.
         """
-        maps = self.maps(images)
-        stages = self.first_stage(maps, maps[: len(STRIDES)], sizes)
-        return MPSROutputs(stages, None if crops is None else self.crop_outputs(crops))
+        with nullcontext() if crops is None else folded_once():
+            maps = self.maps(images)
+            stages = self.first_stage(maps, maps[: len(STRIDES)], sizes)
+            return MPSROutputs(stages, None if crops is None else self.crop_outputs(crops))
 
     def crop_outputs(self, crops: ObjectCrops) -> CropOutputs:
         """Return what both stages say of ``crops``, each scale by the maps that it trains.
@@ -130,6 +134,15 @@ class MPSR(TwoStageDetector):
         pictures: ``[M]``, which picture of ``features`` each box lies on.
         """
         return self.head(self.roi_pooling(features, boxes, pictures))
+
+    def sample_outputs(
+        self, features: Sequence[Tensor], samples: RoiSamples
+    ) -> tuple[Tensor, Tensor]:
+        """Return what ``head_outputs`` says of ``samples``, but offsets of objects alone."""
+        pooled = self.roi_pooling(features, samples.boxes, samples.pictures)
+        # The branch of boxes learns nothing of the background, which most regions show.
+        objects = (samples.labels < self.config.class_count).nonzero().flatten()
+        return self.head(pooled, objects)
 
     def loss(
         self,

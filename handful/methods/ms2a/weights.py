@@ -73,6 +73,7 @@ def _class_names(numbers: tuple[str, ...], variant: str | None) -> tuple[str, ..
             "there is no such variant of this file",
             field="variant",
             got=variant,
+            expected=f"{', '.join(SCENARIOS)} or none",
             remedy=suggest(variant, SCENARIOS),
         )
     names = SCENARIOS[variant].class_names

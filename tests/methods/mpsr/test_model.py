@@ -66,6 +66,29 @@ def test_crops_add_two_losses_to_the_four() -> None:
     assert losses(network().train(), None).keys() == names | {"total"}
 
 
+def test_the_branch_of_boxes_sees_objects_alone_and_learns_the_same() -> None:
+    learnt, seen = [], []
+    for every_row in (False, True):
+        model = network().train()
+        if every_row:
+            model.sample_outputs = lambda features, samples, model=model: model.head_outputs(  # type: ignore[method-assign]
+                features, samples.boxes, samples.pictures
+            )
+        model.head.box_branch.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+        losses(model, None)["total"].backward()
+        learnt.append({name: one.grad for name, one in model.named_parameters()})
+    few, all_rows = seen
+    assert 0 < few < all_rows
+    torch.testing.assert_close(*learnt)
+
+
+def test_a_step_without_objects_still_reaches_every_layer() -> None:
+    model = network().train()
+    nothing = [Targets.of(torch.zeros(0, 4), torch.zeros(0), (64, 96))] * 2
+    model.loss(model(pictures(), SIZES), nothing, sampler=torch.arange)["total"].backward()
+    assert all(one.grad is not None for one in model.parameters() if one.requires_grad)
+
+
 def test_anchors_of_pictures_and_crops_share_one_mean() -> None:
     model = network().train()
     with_crops, without = losses(model, crops(16, 64)), losses(model, None)
