@@ -36,7 +36,7 @@ from handful.files import write_text
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "learning_routes.json", HERE / "learning_routes.md"
 SETS, SHOTS, SEEDS = ("cards", "bccd"), (5, 1, 10), (0, 1, 2, 3, 4)
-RATES, TUNING_SHOTS, TUNING_SEED, TUNING_PICTURES = (1e-4, 3e-4, 1e-3, 3e-3), 5, 100, 60
+RATES, TUNING_SHOTS, TUNING_SEEDS, TUNING_PICTURES = (1e-4, 3e-4, 1e-3, 3e-3), 5, (100, 101), 60
 FIGURES = ("AP50", "AP")
 PLAIN, AUTO = "plain", "auto"
 PLAIN_CHANGES = {
@@ -59,7 +59,7 @@ Made by `benchmarks/learning_routes.py` from `{base}`, on two public sets: playi
 cells. Only K boxes of a class are labelled; everything else in their pictures is not. Means with
 Student's 95 % interval over n seeds, each with other boxes; differences are taken seed by seed.
 CPU seconds of learning alone, on one core. Plain fine-tuning at its best rate of four
-({rates}) on an episode outside the table ({chosen}).
+({rates}) on two episodes outside the table ({chosen}).
 
 """
 
@@ -94,8 +94,12 @@ class Measurements:
 
     def best_rate(self, name: str) -> float:
         """Return the best rate of plain fine-tuning outside the table."""
-        asked = (name, TUNING_SHOTS, TUNING_SEED, PLAIN)
-        return max(RATES, key=lambda rate: self.figures(*asked, rate)["AP50"])
+
+        def reached(rate: float) -> float:
+            cells = [self.figures(name, TUNING_SHOTS, one, PLAIN, rate) for one in TUNING_SEEDS]
+            return sum(cell["AP50"] for cell in cells)
+
+        return max(RATES, key=reached)
 
     def column(self, name: str, shots: int, way: str) -> dict[int, dict[str, Any]]:
         """Return the cells of one way on the seeds that are measured so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -57,6 +58,8 @@ class YOLOXConfig:
     (product of class and objectness) is not taken for background, nor is one in a box marked
     difficult: where few objects are labelled, it may have found another. 1, as published, takes
     all for background, and difficult boxes for objects.
+    kept_classes: how many of the classes, the first ones, are a base's: a cell reports the best of
+    them and the best of the others, so that learning new classes takes no cell from old ones.
     score_threshold: least product of class and objectness. nms_iou: overlap above which the
     weaker box of a class goes; of any class where class_agnostic. max_detections: of a picture,
     None for all. blend: how prototypes calibrate scores.
@@ -74,6 +77,7 @@ class YOLOXConfig:
     norm: Literal["batch", "frozen"] = "batch"
     object_probability: float = 0.01
     sure_below: float = 1.0
+    kept_classes: int = 0
     score_threshold: float = 0.01
     nms_iou: float = 0.65
     class_agnostic: bool = False
@@ -108,7 +112,7 @@ class YOLOXConfig:
         return len(self.class_names)
 
     def _require_sense(self) -> None:
-        coarsest = STRIDES[-1]
+        coarsest, known = STRIDES[-1], self.class_count or math.inf
         rules = (
             ("flavour", self.flavour in ("megvii", "mmdet"), "megvii or mmdet"),
             (
@@ -121,6 +125,7 @@ class YOLOXConfig:
             ("sure_below", 0 <= self.sure_below <= 1, "0 to 1"),
             ("nms_iou", 0 <= self.nms_iou <= 1, "0 to 1"),
             ("score_threshold", 0 <= self.score_threshold <= 1, "0 to 1"),
+            ("kept_classes", 0 <= self.kept_classes < known, "fewer than there are classes"),
             ("max_detections", self.max_detections != 0, "1 or more, or none"),
         )
         for field, holds, expected in rules:

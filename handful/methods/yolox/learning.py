@@ -147,7 +147,7 @@ def learn_recipe(
     if keep:
         chosen, reason = "head", "only new rows learn, so that the kept classes stay as they are"
     old = [name for name in base.class_names if name not in class_names] if keep else []
-    model = frozen_norms(base, (*old, *class_names))
+    model = frozen_norms(base, (*old, *class_names), kept=len(old))
     if chosen == "prototypes":
         return DenseLearnRecipe(
             proposing(model, blend=NAMED_BY_EXAMPLES), route=chosen, reason=reason

@@ -87,9 +87,10 @@ class YOLOX(TrainableDetector):
     def detect(self, outputs: DenseOutputs, sizes: Tensor) -> Found:
         """Return the detections in prepared pictures of ``sizes`` ``[B, 2]``, as padded tensors."""
         config = self.config
-        scores, labels = best_classes(outputs)
+        scores, labels = best_classes(outputs, kept=config.kept_classes)
+        boxes = decoded_boxes(outputs.box_values, outputs.cells, outputs.strides)
         return surviving(
-            decoded_boxes(outputs.box_values, outputs.cells, outputs.strides),
+            boxes.repeat(1, scores.shape[1] // boxes.shape[1], 1),
             scores,
             labels,
             threshold=config.score_threshold,

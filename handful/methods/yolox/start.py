@@ -66,6 +66,9 @@ def hold_rows(network: YOLOX, class_names: Sequence[str]) -> YOLOX:
     return network
 
 
-def frozen_norms(config: YOLOXConfig, class_names: Sequence[str]) -> YOLOXConfig:
-    """Return the base's ``config`` for other classes; few pictures give no statistics."""
-    return replace(config, class_names=tuple(class_names), norm="frozen")
+def frozen_norms(config: YOLOXConfig, class_names: Sequence[str], *, kept: int = 0) -> YOLOXConfig:
+    """Return the base's ``config`` for other classes, of which it has the first ``kept`` already.
+
+    Norms are frozen: few pictures give no statistics.
+    """
+    return replace(config, class_names=tuple(class_names), kept_classes=kept, norm="frozen")

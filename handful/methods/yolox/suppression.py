@@ -11,10 +11,18 @@ from handful.nn.found import Found
 from handful.nn.padding import pad_rows
 
 
-def best_classes(outputs: DenseOutputs) -> tuple[Tensor, Tensor]:
-    """Return score and class ``[B, A]`` of every cell: objectness times the likeliest class."""
-    logits, labels = outputs.class_logits.float().max(dim=2)
-    return outputs.objectness.float().sigmoid() * logits.sigmoid(), labels
+def best_classes(outputs: DenseOutputs, *, kept: int = 0) -> tuple[Tensor, Tensor]:
+    """Return score and class ``[B, A]`` of every cell: objectness times the likeliest class.
+
+    kept: classes, the first ones, that do not compete with the others: with some the result is
+    ``[B, 2 A]``, the best of these in every cell, then the best of the others.
+    """
+    logits = outputs.class_logits.float()
+    groups = (logits[..., :kept], logits[..., kept:]) if kept else (logits,)
+    values, labels = zip(*(group.max(dim=2) for group in groups), strict=True)
+    objectness = outputs.objectness.float().sigmoid()
+    scores = torch.cat([objectness * value.sigmoid() for value in values], dim=1)
+    return scores, torch.cat((*labels[:-1], labels[-1] + kept), dim=1)
 
 
 def surviving(

@@ -36,9 +36,16 @@ def test_what_is_written_can_be_read():
         ("object_probability", 1.0, "'object_probability'"),
         ("nms_iou", 1.5, "'nms_iou'"),
         ("score_threshold", -0.1, "'score_threshold'"),
+        ("kept_classes", -1, "'kept_classes'.*fewer"),
         ("max_detections", 0, "'max_detections'"),
     ],
 )
 def test_settings_without_sense_are_refused(field, value, message):
     with pytest.raises(ConfigError, match=message):
         replace(YOLOXConfig(), **{field: value})
+
+
+def test_kept_classes_are_some_of_all():
+    assert YOLOXConfig(("old", "new"), kept_classes=1).kept_classes == 1
+    with pytest.raises(ConfigError, match="'kept_classes'.*got 2.*fewer"):
+        YOLOXConfig(("old", "new"), kept_classes=2)

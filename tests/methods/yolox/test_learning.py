@@ -44,6 +44,9 @@ def test_an_asked_route_is_taken_whatever_the_evidence():
 def test_kept_classes_come_first_and_once():
     recipe = learn_recipe(BASE, ("cell", "dog"), Evidence(5, 1.0), keep=True)
     assert recipe.model.class_names == ("person", "cell", "dog") and recipe.part == "rows"
+    assert recipe.model.kept_classes == 1
+    again = learn_recipe(recipe.model, ("cat",), Evidence(5, 1.0))
+    assert again.model.class_names == ("cat",) and not again.model.kept_classes
     with pytest.raises(ConfigError, match="head"):
         learn_recipe(BASE, ("cell",), Evidence(5, 1.0), keep=True, route="tune")
 

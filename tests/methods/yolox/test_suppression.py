@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from handful.methods.yolox.suppression import surviving
+from handful.methods.yolox.head import DenseOutputs
+from handful.methods.yolox.suppression import best_classes, surviving
 
 BOXES = torch.tensor(
     [[-20.0, -20, 10, 10], [-20, -20, 10, 11], [-20, -20, 10, 9], [50, 50, 60, 60], [0, 0, 5, 5]]
@@ -48,6 +49,22 @@ def test_boxes_that_are_no_numbers_are_dropped(wrong):
     boxes = BOXES.clone()
     boxes[0, 2] = wrong
     assert kept(boxes=boxes)[0] == pytest.approx([0.8, 0.7, 0.5])
+
+
+def test_new_classes_take_no_cell_from_kept_ones():
+    logits = torch.tensor([[[0.0, 1.0, 3.0], [2.0, -1.0, 0.5]]])
+    nothing = torch.zeros(1, 2, 4)
+    outputs = DenseOutputs(
+        logits, nothing, torch.full((1, 2), 9.0), torch.zeros(2, 2), torch.ones(2)
+    )
+    alone, chosen = best_classes(outputs)
+    assert chosen.tolist() == [[2, 0]]
+    scores, labels = best_classes(outputs, kept=2)
+    assert labels.tolist() == [[1, 0, 2, 2]]
+    torch.testing.assert_close(scores[0, [2, 1]], alone[0])
+    torch.testing.assert_close(
+        scores[0, 0], best_classes(outputs._replace(class_logits=logits[..., :2]))[0][0, 0]
+    )
 
 
 def test_pictures_do_not_compete():
