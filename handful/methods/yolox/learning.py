@@ -25,7 +25,7 @@ FEW_BOXES = 3
 COVERED, WELL_COVERED = 0.5, 0.9
 """Part of the labelled boxes that the base proposes: enough to name proposals; nearly all."""
 
-GENTLE_LR, BOLD_LR = 1e-4, 1e-3
+GENTLE_LR, BOLD_LR = 1e-4, 3e-4
 """Where the base finds the objects, and where it has to learn what an object is."""
 
 LOOKALIKE = 0.35
