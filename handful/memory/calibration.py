@@ -27,14 +27,16 @@ from handful.structures import Detections
 class Blend:
     """How scores and prototypes mix: equation 5, with the original's constants.
 
-    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated. rename:
-    whether every box is scored for every class that examples are remembered of, whatever the
-    detector took it for; ours, and only where ``ExampleNaming`` calibrates.
+    alpha: weight of the detector's own score. Scores in (lower, upper] are calibrated.
+    Ours, and only where ``ExampleNaming`` calibrates: contested: whether all classes that examples
+    are remembered of compete for a box, beside the one that the detector took it for. rename:
+    whether a box is scored for all of them whatever the detector took it for.
     """
 
     alpha: float = 0.5
     lower: float = 0.05
     upper: float = 1.0
+    contested: bool = False
     rename: bool = False
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from handful.boxes.nms import grouped_nms
 from handful.data.dataset import Dataset
 from handful.data.images import ImageSource, read_image
 from handful.memory.calibration import Blend, remembered, require_made_by
@@ -15,6 +16,9 @@ from handful.memory.embedders import DetailEmbedder
 from handful.memory.regression import ClassRegression, likeness
 from handful.reporter import Reporter
 from handful.structures import Detections
+
+SAME_OBJECT = 0.6
+"""Overlap of two boxes above which they show the same, once both may be of any class."""
 
 ANYTHING = ""
 """Stands among the remembered classes for the mean of all proposals, whatever they show."""
@@ -26,7 +30,9 @@ class ExampleNaming:
 
     embedder: the network that made ``memory``. memory: views of the examples, ``[V, D, 1, 1]``,
     and of ``ANYTHING``. blend: ``alpha`` weighs the detector's own score.
-    A trained detector has found an object; which one, ridge regression says. With
+    A trained detector has found an object; how likely it is what it was taken for, ridge
+    regression says. With ``blend.contested`` every class competes for the box: the mean with the
+    detector's score is then geometric, so that both have to agree that something is there. With
     ``blend.rename`` a box may show anything: it is scored for every class, by its likeness to
     the mean example. Classes that the memory does not know are left alone.
     """
@@ -67,7 +73,8 @@ class ExampleNaming:
     def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
         """Return ``detections`` of ``image`` with new scores, no longer sorted by them.
 
-        With ``blend.rename``, there are as many for each box as classes are remembered.
+        With ``blend.rename``, there are as many for each box as classes are remembered; with
+        ``blend.contested``, those of them that score above ``blend.lower`` and are not found twice.
         """
         known = {name: place for place, name in enumerate(self.names)}
         places = torch.tensor([known.get(name, -1) for name in detections.class_names])
@@ -79,6 +86,8 @@ class ExampleNaming:
         if not bool(chosen.any()):
             return detections
         likely = self.likelihoods(image, detections.boxes[chosen])
+        if blend.contested:
+            return self._contested(detections, chosen, likely, places)
         likely = likely.gather(1, column[chosen, None].to(likely.device))[:, 0].to(scores)
         calibrated = scores.clone()
         calibrated[chosen] = blend.alpha * scores[chosen] + (1 - blend.alpha) * likely
@@ -106,6 +115,27 @@ class ExampleNaming:
             if name in scores:
                 scores[name].append(float(row[self.names.index(name)]))
         return scores
+
+    def _contested(
+        self, found: Detections, chosen: Tensor, likely: Tensor, places: Tensor
+    ) -> Detections:
+        labels = (places >= 0).nonzero().flatten().to(found.labels)
+        likely = likely[:, places[places >= 0].to(likely.device)].to(found.scores)
+        alpha = self.blend.alpha
+        scores = found.scores[chosen, None] ** alpha * likely ** (1 - alpha)
+        # Only classes that have a chance take part: rows do not grow with what is remembered.
+        pairs, columns = (scores > self.blend.lower).nonzero().unbind(1)
+        scores, named = scores[pairs, columns], labels[columns]
+        rows = chosen.nonzero().flatten()[pairs]
+        others = (~chosen).nonzero().flatten()
+        low, high = found.boxes.min(), found.boxes.max()
+        boxes = found.boxes[rows] - low
+        kept = grouped_nms(boxes, scores, named, iou=SAME_OBJECT, extent=high - low)
+        return replace(
+            found[torch.cat([others, rows[kept]])],
+            scores=torch.cat([found.scores[others], scores[kept]]),
+            labels=torch.cat([found.labels[others], named[kept]]),
+        )
 
     def _renamed(self, found: Detections, image: ImageSource, places: Tensor) -> Detections:
         if not len(found):

@@ -86,10 +86,33 @@ def test_naming_anew_scores_every_box_for_every_class(embedder):
     assert new.scores[0] > 0.8 > 0.2 > new.scores[1] and new.scores[3] > 0.8 > 0.2 > new.scores[2]
 
 
+def test_classes_compete_for_a_box_and_an_object_is_found_once(embedder):
+    touching = tuple(side + 1 for side in BELOW)
+    rows = found((BELOW, 0.5, 1), (touching, 0.3, 0), (RIGHT, 0.9, 1), (LEFT, 0.001, 0))
+    new = naming(embedder, alpha=0.3, lower=0.01, contested=True).calibrate(rows, picture())
+    first, second, third = (
+        {
+            label: score
+            for box, label, score in zip(
+                new.boxes.tolist(), new.labels.tolist(), new.scores.tolist(), strict=True
+            )
+            if box == list(wanted)
+        }
+        for wanted in (BELOW, touching, RIGHT)
+    )
+    assert first[0] > 0.5 and first[0] > first.get(1, 0.0) and not second
+    assert third[1] > 0.5
+    assert new.boxes[0].tolist() == list(LEFT) and new.scores[0] == pytest.approx(0.001)
+
+
 def test_classes_that_are_not_remembered_are_left_alone(embedder):
     memory = example_memory(embedder, support())
     detections = replace(found((LEFT, 0.5, 0)), class_names=("person", "disc", "bar"))
     assert ExampleNaming(embedder, memory).calibrate(detections, picture()) is detections
+    mixed = replace(found((LEFT, 0.5, 0), (LEFT, 0.5, 2)), class_names=detections.class_names)
+    contested = ExampleNaming(embedder, memory, Blend(contested=True)).calibrate(mixed, picture())
+    assert contested.labels[0] == 0 and contested.scores[0] == 0.5
+    assert 1 in contested.labels.tolist()
     anew = ExampleNaming(embedder, memory, Blend(0.0, 0.0, rename=True))
     assert anew.calibrate(detections, picture()).labels.tolist() == [1, 2]
 

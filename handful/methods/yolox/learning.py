@@ -49,6 +49,8 @@ CERTAIN = 20.0
 
 NAMED_BY_EXAMPLES = Blend(alpha=0.0, lower=0.0, rename=True)
 CHECKED_BY_EXAMPLES = Blend(alpha=0.5, lower=0.01)
+CHOSEN_WITH_EXAMPLES = Blend(alpha=0.3, lower=0.01, contested=True)
+"""Where the base finds the objects, they are of the kind that the examples' network tells apart."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +154,14 @@ def learn_recipe(
         return DenseLearnRecipe(
             proposing(model, blend=NAMED_BY_EXAMPLES), route=chosen, reason=reason
         )
+    gentle = evidence.covered >= WELL_COVERED
+    blend = CHOSEN_WITH_EXAMPLES if gentle else CHECKED_BY_EXAMPLES
     recipe = DenseLearnRecipe(
-        replace(model, sure_below=0.1, blend=CHECKED_BY_EXAMPLES, score_threshold=PROPOSAL_SCORE),
+        replace(model, sure_below=0.1, blend=blend, score_threshold=PROPOSAL_SCORE),
         route=chosen,
         reason=reason,
         part=("rows" if keep else "head") if chosen == "head" else "all",
     )
-    gentle = evidence.covered >= WELL_COVERED
     lr = HEAD_LR if chosen == "head" else GENTLE_LR if gentle else BOLD_LR
     likeness = LOOKALIKE if gentle else 1.0
     train = replace(recipe.train, steps=STEPS[chosen], lr=lr, seed=seed)

@@ -33,6 +33,7 @@ def test_the_route_follows_from_the_evidence_and_says_why(evidence, route, says)
 def test_where_the_base_misses_objects_it_learns_boldly_and_spares_nothing(covered, lr, likeness):
     recipe = learn_recipe(BASE, ("cell",), Evidence(5, covered))
     assert (recipe.train.lr, recipe.likeness) == (lr, likeness)
+    assert recipe.model.blend.contested == (covered == 1)
 
 
 def test_an_asked_route_is_taken_whatever_the_evidence():
