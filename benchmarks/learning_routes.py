@@ -74,6 +74,11 @@ def drawn(data: Path, shots: int, seed: int) -> tuple[Dataset, Dataset]:
     return support, pool.subset(chosen)
 
 
+def cell_key(name: str, shots: int, seed: int, way: str, rate: float | None) -> str:
+    """Return what a cell is kept under."""
+    return " ".join(str(part) for part in (name, shots, seed, way, rate) if part is not None)
+
+
 class Measurements:
     """Cells: set, shots, seed, way, and the learning rate where it is not the recipe's own."""
 
@@ -84,7 +89,7 @@ class Measurements:
         self, name: str, shots: int, seed: int, way: str, rate: float | None = None
     ) -> dict[str, Any]:
         """Return the figures of one cell, measured now if they never were."""
-        key = " ".join(str(part) for part in (name, shots, seed, way, rate) if part is not None)
+        key = cell_key(name, shots, seed, way, rate)
         if key not in kept(RESULTS):
             found = self._measured(name, shots, seed, way, rate)
             # What the choice falls on is the same run.
@@ -101,15 +106,13 @@ class Measurements:
 
         return max(RATES, key=reached)
 
-    def column(self, name: str, shots: int, way: str) -> dict[int, dict[str, Any]]:
+    def column(
+        self, name: str, shots: int, way: str, rate: float | None = None
+    ) -> dict[int, dict[str, Any]]:
         """Return the cells of one way on the seeds that are measured so far."""
-        cells, found = kept(RESULTS), {}
-        for seed in SEEDS:
-            start = f"{name} {shots} {seed} {way}"
-            chosen = [value for key, value in cells.items() if f"{key} ".startswith(f"{start} ")]
-            if chosen:
-                found[seed] = chosen[0]
-        return found
+        cells = kept(RESULTS)
+        keys = {seed: cell_key(name, shots, seed, way, rate) for seed in SEEDS}
+        return {seed: cells[key] for seed, key in keys.items() if key in cells}
 
     def _measured(
         self, name: str, shots: int, seed: int, way: str, rate: float | None
@@ -145,14 +148,14 @@ class Measurements:
         return read_dataset(folder / "support.json"), read_dataset(folder / "query.json")
 
 
-def table(measurements: Measurements, name: str) -> str:
+def table(measurements: Measurements, name: str, plain_rate: float) -> str:
     """Return all ways of learning one set as Markdown, with the seeds measured so far."""
     heads = ["K", "way", "n", *FIGURES, *(f"{one} over plain" for one in FIGURES), "seconds"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for shots in sorted(SHOTS):
-        plain = measurements.column(name, shots, PLAIN)
+        plain = measurements.column(name, shots, PLAIN, plain_rate)
         for way, text in WAYS.items():
-            mine = measurements.column(name, shots, way)
+            mine = plain if way == PLAIN else measurements.column(name, shots, way)
             if not mine:
                 continue
             cells = [str(shots), text, str(len(mine))]
@@ -174,8 +177,8 @@ def write_tables(measurements: Measurements, rates: Mapping[str, float], base: P
         rates=", ".join(f"{rate:g}" for rate in RATES),
         chosen=", ".join(f"{name} {rate:g}" for name, rate in rates.items()),
     )
-    for name in rates:
-        text += f"## {name}\n\n{table(measurements, name)}\n"
+    for name, rate in rates.items():
+        text += f"## {name}\n\n{table(measurements, name, rate)}\n"
     write_text(TABLE, text.rstrip() + "\n")
 
 

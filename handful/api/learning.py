@@ -14,6 +14,7 @@ from torch import nn
 from handful.api.dense_learning import DenseLearning
 from handful.api.learn_plans import Learning, LearnOrder, LearnRecipe, Plan
 from handful.api.models import torch_device
+from handful.api.o2f_learning import O2F_TRUNKS, O2FLearning
 from handful.api.showing import show_run
 from handful.api.trained import load_detector, save_detector
 from handful.api.two_stage_learning import TwoStageLearning
@@ -38,6 +39,7 @@ from handful.train.run import LAST, RESULTS, SCORES, SHOTS, RunFolder
 LEARNINGS: Mapping[str, Callable[[Dataset, LearnOrder], Learning]] = {
     **dict.fromkeys(SMALL, TwoStageLearning),
     **{f"yolox-{size}": DenseLearning for size in SCALES},
+    **dict.fromkeys(O2F_TRUNKS, O2FLearning),
 }
 MODELS = tuple(LEARNINGS)
 MOST_PICTURES = 24

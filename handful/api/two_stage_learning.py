@@ -26,16 +26,9 @@ class TwoStageLearning:
     """A support set about to be learnt; raises ``NotSupported`` for what only others can do."""
 
     def __init__(self, support: Dataset, order: LearnOrder) -> None:
-        for field, asked in (("route", order.route), ("keep_classes", order.keep)):
-            if asked:
-                raise NotSupported(
-                    f"{order.model} learns in one way only",
-                    field=field,
-                    got=asked,
-                    remedy="Leave it out, or take a YOLOX",
-                )
+        require_one_way(order)
         self.support, self.order = support, order
-        self.base = str(order.base or (order.model if order.model in PACKAGED else IMAGENET))
+        self.base = base_name(order)
         self.start = base_file(self.base)
 
     def recipe(self) -> Any:
@@ -63,6 +56,23 @@ class TwoStageLearning:
         memory = class_prototypes(embedder, support, reporter=self.order.reporter)
         calibration = PrototypeCalibration(embedder, memory.to(where), recipe.model.blend)
         return Plan(plan.network, plan.task, calibration, memory, PROTOTYPES)
+
+
+def require_one_way(order: LearnOrder) -> None:
+    """Raise ``NotSupported`` if the order asks a detector that learns in one way for another."""
+    for field, asked in (("route", order.route), ("keep_classes", order.keep)):
+        if asked:
+            raise NotSupported(
+                f"{order.model} learns in one way only",
+                field=field,
+                got=asked,
+                remedy="Leave it out, or take a YOLOX",
+            )
+
+
+def base_name(order: LearnOrder) -> str:
+    """Return the base that is asked for, else the one that comes with handful, if any."""
+    return str(order.base or (order.model if order.model in PACKAGED else IMAGENET))
 
 
 def base_file(base: str) -> Path | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Model = Literal[
     "defrcn-lite",
     "mpsr-lite",
+    "o2f-lite",
+    "o2f-r50",
     "yolox-nano",
     "yolox-tiny",
     "yolox-s",

@@ -27,6 +27,8 @@ class O2FConfig:
     biases while the statistics stay, "frozen" learns nothing. freeze_at: parts of the trunk,
     stem first, that do not train. channels: of maps and towers; tower_depth: layers of a tower;
     quality_channels: of the tower that says how good a point is; group_count: of group norms.
+    classifier: "linear", as published, or "cosine", which compares directions: what a point and its
+    neighbours say with one learnt direction a class, times ``temperature``.
     object_probability: of a class at a point, and of its quality, before training.
     channel_order, mean, std: of pixel values 0 to 255. test_size: (short, long) side that test
     pictures are fitted into.
@@ -50,6 +52,8 @@ class O2FConfig:
     tower_depth: int = 4
     quality_channels: int = 64
     group_count: int = 32
+    classifier: Literal["linear", "cosine"] = "linear"
+    temperature: float = 20.0
     object_probability: float = 0.01
     channel_order: Literal["bgr", "rgb"] = "rgb"
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -78,6 +82,8 @@ class O2FConfig:
             ("channels", self._fills_groups(self.channels), several),
             ("tower_depth", self.tower_depth >= 1, "1 or more"),
             ("quality_channels", self._fills_groups(self.quality_channels), several),
+            ("classifier", self.classifier in ("linear", "cosine"), "linear or cosine"),
+            ("temperature", self.temperature > 0, "more than 0"),
             ("object_probability", 0 < self.object_probability < 1, "between 0 and 1"),
             ("std", all(value > 0 for value in self.std), "numbers above 0"),
             ("test_size", min(self.test_size) >= 1, "1 pixel or more each way"),

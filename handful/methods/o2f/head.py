@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from handful.methods.o2f.config import STRIDES, O2FConfig
+from handful.methods.o2f.cosine import CosineClassifier
 from handful.methods.o2f.mask_branch import MaskHead, MaskOutputs
 from handful.nn.grid import grid_points
 
@@ -46,7 +47,11 @@ class O2FHead(nn.Module):
         self.class_tower = _tower(widths, groups)
         self.box_tower = _tower(widths, groups)
         self.quality_tower = _tower(quality, groups)
-        self.classes = nn.Conv2d(channels, config.class_count, 3, padding=1)
+        self.classes: nn.Conv2d | CosineClassifier
+        if config.classifier == "cosine":
+            self.classes = CosineClassifier(channels, config.class_count, config.temperature)
+        else:
+            self.classes = nn.Conv2d(channels, config.class_count, 3, padding=1)
         self.distances = nn.Conv2d(channels, 4, 3, padding=1)
         self.quality = nn.Conv2d(config.quality_channels, 1, 3, padding=1)
         self.scales = nn.ParameterList(nn.Parameter(torch.ones(())) for _ in STRIDES)

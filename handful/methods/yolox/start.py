@@ -12,6 +12,7 @@ from torch import Tensor
 from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.model import YOLOX
 from handful.methods.yolox.weights import CLASS_LAYERS, starting_entries
+from handful.nn.freezing import freeze_all_but
 
 Learning = Literal["rows", "head", "neck", "all"]
 """What learns: the last layer of classes, the head, head and neck, or everything."""
@@ -49,10 +50,7 @@ def learn_only(network: YOLOX, part: Learning) -> YOLOX:
         "neck": [network.head, network.neck],
         "all": [network],
     }[part]
-    chosen = {id(one) for module in learnt for one in module.parameters()}
-    for parameter in network.parameters():
-        if id(parameter) not in chosen:
-            parameter.requires_grad_(False)
+    freeze_all_but(network, learnt)
     return network
 
 
