@@ -120,7 +120,8 @@ def _o2f_stream(recipe: O2FRecipe, network: TrainableDetector, dataset: Dataset)
 
 
 def _lite_start(recipe: O2FLiteRecipe, base: Base) -> TrainableDetector:
-    return O2F(recipe.model, pretrained_trunk=True)
+    network = O2F(recipe.model, pretrained_trunk=True)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _lite_stream(recipe: O2FLiteRecipe, network: TrainableDetector, dataset: Dataset) -> Stream:

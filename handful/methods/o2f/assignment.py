@@ -70,11 +70,13 @@ class OneToFew:
     An object's candidates lie inside its box and nearer to its middle than ``radius`` strides,
     both ways, on any level. Of these its ``most`` best by p^(1 - ``alpha``) IoU^``alpha``
     learn it, p being the product of class and quality; a point wanted by several goes to the one
-    that it finds best. The best that is left is certain. All others are objects by the degree
+    that it finds best. The best ``certain`` that are left are objects for certain: one as
+    published, ``most`` for a one-to-many assignment. All others are objects by the degree
     T p / max p, with ``soft_weight``, where T falls from ``first`` to ``last`` with progress.
     """
 
     most: int = 7
+    certain: int = 1
     radius: float = 1.5
     alpha: float = 0.8
     soft_weight: float = 0.4
@@ -158,7 +160,7 @@ class OneToFew:
     def degrees(self, listed: Shortlist, count: int, progress: float) -> Assigned:
         """Return what ``count`` points learn of the objects that list them, by falling quality."""
         won = self.won(listed, count)
-        certain = won & (won.int().cumsum(dim=1) == 1)
+        certain = won & (won.int().cumsum(dim=1) <= self.certain)
         soft = won & ~certain
         likely = torch.where(soft, listed.chances, 0.0)
         share = likely / likely.amax(dim=1, keepdim=True).clamp(min=LEAST_CHANCE)

@@ -32,7 +32,9 @@ class O2FConfig:
     object_probability: of a class at a point, and of its quality, before training.
     channel_order, mean, std: of pixel values 0 to 255. test_size: (short, long) side that test
     pictures are fitted into.
-    points_per_object: how many points learn an object at most. radius: strides around the middle
+    points_per_object: how many points learn an object at most. certain_points: how many of them are
+    objects for certain, one as published; as many as learn make it a one-to-many detector, which
+    needs ``nms_iou``. radius: strides around the middle
     of an object that these lie in. alpha: how much overlap weighs beside probability in
     choosing them. soft_weight: of all of them but the best; their degree of being an object
     falls from ``soft_first`` to ``soft_last`` times in training. box_weight: of the loss of
@@ -60,6 +62,7 @@ class O2FConfig:
     std: tuple[float, float, float] = IMAGENET_STD
     test_size: tuple[int, int] = (800, 1333)
     points_per_object: int = 7
+    certain_points: int = 1
     radius: float = 1.5
     alpha: float = 0.8
     soft_weight: float = 0.4
@@ -88,6 +91,7 @@ class O2FConfig:
             ("std", all(value > 0 for value in self.std), "numbers above 0"),
             ("test_size", min(self.test_size) >= 1, "1 pixel or more each way"),
             ("points_per_object", self.points_per_object >= 1, "1 or more"),
+            ("certain_points", self.certain_points >= 1, "1 or more"),
             ("radius", self.radius > 0, "more than 0"),
             ("alpha", 0 <= self.alpha <= 1, "0 to 1"),
             ("soft_weight", self.soft_weight >= 0, "0 or more"),

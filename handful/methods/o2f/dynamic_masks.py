@@ -66,7 +66,7 @@ def relative_coordinates(points: Tensor, strides: Tensor, size: tuple[int, int])
     reach = FEATURE_STRIDE * strides.to(points)[:, None]
     across = (points[:, :1] - columns) / reach
     down = (points[:, 1:] - rows) / reach
-    shape = (len(points), height, width)
+    shape = (points.shape[0], height, width)
     return torch.stack([across[:, None, :].expand(shape), down[:, :, None].expand(shape)], dim=1)
 
 

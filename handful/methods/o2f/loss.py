@@ -70,6 +70,7 @@ def one_to_few(config: O2FConfig) -> OneToFew:
     """Return how a detector with these settings gives points to objects."""
     return OneToFew(
         most=config.points_per_object,
+        certain=config.certain_points,
         radius=config.radius,
         alpha=config.alpha,
         soft_weight=config.soft_weight,

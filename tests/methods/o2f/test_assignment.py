@@ -141,3 +141,12 @@ def test_many_objects_on_a_large_picture_take_no_time() -> None:
     began = time.perf_counter()
     assigned(OneToFew(), *values)
     assert time.perf_counter() - began < 1.0
+
+
+def test_all_points_may_be_certain_for_a_one_to_many_detector():
+    made = drawn(256, 5)
+    few, many = (assigned(OneToFew(most=4, certain=count), *made) for count in (1, 4))
+    assert torch.equal(few.objects, many.objects)
+    learnt = many.objects != BACKGROUND
+    assert (many.degrees[learnt] == 1).all() and (many.weights[learnt] == 1).all()
+    assert (few.degrees[learnt] < 1).any()
