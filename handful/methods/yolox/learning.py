@@ -35,6 +35,9 @@ Elsewhere proposals are not to be trusted: nearly all of them would teach nothin
 is background.
 """
 
+SURE = 0.3
+"""Score from which a place without a box may be an object that nobody labelled."""
+
 HEAD_LR = 2e-3
 STEPS: Mapping[Route, int] = {"prototypes": 0, "head": 300, "tune": 150}
 
@@ -157,7 +160,7 @@ def learn_recipe(
     gentle = evidence.covered >= WELL_COVERED
     blend = CHOSEN_WITH_EXAMPLES if gentle else CHECKED_BY_EXAMPLES
     recipe = DenseLearnRecipe(
-        replace(model, sure_below=0.1, blend=blend, score_threshold=PROPOSAL_SCORE),
+        replace(model, sure_below=SURE, blend=blend, score_threshold=PROPOSAL_SCORE),
         route=chosen,
         reason=reason,
         part=("rows" if keep else "head") if chosen == "head" else "all",
