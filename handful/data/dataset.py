@@ -118,6 +118,23 @@ class BoxTable(Columns):
             visible=None if visible is None else _corners(visible),
         )
 
+    @classmethod
+    def joined(cls, tables: Sequence[BoxTable]) -> BoxTable:
+        """Return the rows of all ``tables``, at least one, table after table.
+
+        If only some say what is seen of objects, all is seen of those of the others.
+        """
+        if any(one.visible is not None for one in tables):
+            tables = [
+                replace(one, visible=one.boxes) if one.visible is None else one for one in tables
+            ]
+        return cls(
+            **{
+                name: torch.cat([one._columns()[name] for one in tables])
+                for name in tables[0]._columns()
+            }
+        )
+
 
 def _corners(boxes: Sequence[Sequence[float]]) -> Tensor:
     return torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from handful.data.dataset import Dataset, Outline
 from handful.errors import DataError
-from handful.masks import RunLengths, polygon_runs
+from handful.masks import RunLengths, RunTable, all_runs
 from handful.masks.segmentation import written
 
 
@@ -21,11 +21,6 @@ def known_outline(outline: Outline, box: Sequence[float]) -> Outline:
         return outline
     left, top, right, bottom = box
     return ((left, top, right, top, right, bottom, left, bottom),)
-
-
-def outline_runs(outline: Outline, size: tuple[int, int]) -> RunLengths:
-    """Return the pixels of an object on a picture of ``size`` as COCO counts them."""
-    return outline if isinstance(outline, RunLengths) else polygon_runs(outline, size)
 
 
 def outline_area(outline: Outline) -> float:
@@ -49,12 +44,12 @@ def segmentation_of(outline: Outline) -> dict[str, Any] | list[list[float]]:
 def drawn_masks(outlines: Sequence[Outline], boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the masks ``[N, H, W]`` bool of objects with these ``outlines``.
 
-    Where one is not known, its box ``[N, 4]`` is drawn.
+    Where one is not known, its box ``[N, 4]`` is drawn. Raises ``DataError`` for run lengths of
+    another size.
     """
-    masks = numpy.zeros((len(outlines), *size), dtype=bool)
-    for mask, outline, box in zip(masks, outlines, boxes.tolist(), strict=True):
-        mask[:] = outline_runs(known_outline(outline, box), size).mask()
-    return torch.from_numpy(masks)
+    pairs = zip(outlines, boxes.tolist(), strict=True)
+    known = [known_outline(outline, box) for outline, box in pairs]
+    return torch.from_numpy(RunTable.of(all_runs(known, [size] * len(known))).masks(size))
 
 
 def required_outlines(dataset: Dataset) -> tuple[Outline, ...]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from handful.errors import DataError
-from handful.masks import RunLengths, RunTable
-from handful.masks.segmentation import segmentation_runs
+from handful.masks import RunLengths, RunTable, all_runs
+from handful.masks.segmentation import checked_segmentation
 
 Sizes = tuple[tuple[int, int], ...]
 
@@ -39,13 +39,14 @@ def mask_table(
 
     Raises ``DataError`` naming a row of the list ``name`` that has none, or one that is odd.
     """
-    masks: list[RunLengths] = []
+    shapes = []
     for index, (row, size) in enumerate(zip(rows, sizes, strict=True)):
         value = row.get("segmentation")
         try:
-            masks.append(_in_characters(value, size) or segmentation_runs(value, size))
+            shapes.append(_in_characters(value, size) or checked_segmentation(value, size))
         except DataError as error:
             raise _placed(error, index, file=file, name=name) from error
+    masks = all_runs(shapes, sizes)
     try:
         return RunTable.of(masks)
     except DataError as error:

@@ -71,7 +71,30 @@ class RunTable:
         """Return one mask as run lengths."""
         own = slice(self.begins[row], self.begins[row + 1])
         size = int(self.heights[row]), int(self.widths[row])
-        return span_runs((self.first[own], self.after[own]), size)
+        return span_runs(self.first[own], self.after[own], size)
+
+    def masks(self, size: tuple[int, int]) -> NDArray[numpy.bool_]:
+        """Return the masks ``[N, H, W]``; raises ``DataError`` unless pictures are of ``size``."""
+        height, width = size
+        unlike = numpy.flatnonzero((self.heights != height) | (self.widths != width))
+        if len(unlike):
+            raise DataError(
+                "a mask of a picture of another size",
+                field=f"mask {unlike[0]}",
+                got=f"{self.widths[unlike[0]]} x {self.heights[unlike[0]]}",
+                expected=f"{width} x {height}",
+            )
+        masks = numpy.zeros((len(self), height, width), dtype=bool)
+        for mask, begin, end in zip(masks, self.begins[:-1], self.begins[1:], strict=True):
+            if begin == end:
+                continue
+            # Columns become rows only between the outermost ones: that takes most of the time.
+            left, right = self.first[begin] // height, (self.after[end - 1] - 1) // height + 1
+            bounds = numpy.stack([self.first[begin:end], self.after[begin:end]], axis=1).reshape(-1)
+            ends = numpy.concatenate([[left * height], bounds, [right * height]])
+            inside = numpy.arange(len(ends) - 1) % 2 == 1
+            mask[:, left:right] = inside.repeat(numpy.diff(ends)).reshape(-1, height).T
+        return masks
 
     def area(self) -> Counts:
         """Return the number of pixels ``[N]`` of each mask."""

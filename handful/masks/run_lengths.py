@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ _VALUE, _SIGN, _MORE = 0x1F, 0x10, 0x20
 _LARGEST = 0x3F
 _MOST_CHARACTERS = 12
 """Of one number: 60 bits, more than any picture needs."""
+
+_LIMITS = _SIGN << _BITS * numpy.arange(_MOST_CHARACTERS)
+"""From which on a number needs one character more; one bit of them says the sign."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ class RunLengths:
     @classmethod
     def of_counts(cls, counts: Sequence[int] | Counts, size: tuple[int, int]) -> RunLengths:
         """Return the run lengths that plain ``counts`` say, of a picture of ``size``."""
-        return cls(size, counts_text(numpy.asarray(counts, dtype=numpy.int64)))
+        return cls(
+            size, counts_texts(numpy.asarray(counts, numpy.int64), numpy.array([len(counts)]))[0]
+        )
 
     def counts(self) -> Counts:
         """Return the lengths as numbers."""
@@ -83,26 +89,22 @@ def require_sum(counts: Counts, size: tuple[int, int]) -> None:
 
 def ranks(lengths: Counts) -> Counts:
     """Return 0, 1, 2, … for each of the ``lengths`` ``[N]`` of groups that follow each other."""
-    return numpy.arange(lengths.sum()) - numpy.repeat(lengths.cumsum() - lengths, lengths)
+    before = (lengths.cumsum() - lengths).repeat(lengths)
+    return numpy.arange(len(before)) - before
 
 
-def counts_text(counts: Counts) -> str:
-    """Return ``counts`` in COCO's characters."""
-    rest = counts.copy()
-    rest[3:] -= counts[1:-2]
-    characters, written = [], []
-    going = numpy.ones(len(rest), dtype=bool)
-    while going.any():
-        value = rest & _VALUE
-        rest = rest >> _BITS
-        more = numpy.where(value & _SIGN, rest != -1, rest != 0)
-        characters.append(value + _FIRST + numpy.where(more, _MORE, 0))
-        written.append(going)
-        going = going & more
-    if not characters:
-        return ""
-    columns = numpy.stack(characters, axis=1).astype(numpy.uint8)
-    return columns[numpy.stack(written, axis=1)].tobytes().decode("ascii")
+def counts_texts(counts: Counts, lengths: Counts) -> list[str]:
+    """Return ``counts`` in COCO's characters: a text for each of ``lengths`` ``[N]`` of them."""
+    later = numpy.flatnonzero(ranks(lengths) > 2)
+    values = counts.copy()
+    values[later] -= counts[later - 2]
+    needed = numpy.searchsorted(_LIMITS, numpy.maximum(values, ~values), side="right") + 1
+    sums = needed.cumsum()
+    characters = (values.repeat(needed) >> _BITS * ranks(needed) & _VALUE) + _FIRST + _MORE
+    characters[sums - 1] -= _MORE
+    together = characters.astype(numpy.uint8).tobytes().decode("ascii")
+    ends = numpy.concatenate([[0], sums])[lengths.cumsum()].tolist()
+    return [together[low:high] for low, high in pairwise([0, *ends])]
 
 
 def text_counts(texts: Sequence[str]) -> tuple[Counts, Counts]:

@@ -6,27 +6,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handful.errors import DataError
-from handful.masks.polygons import polygon_runs
+from handful.masks.polygons import all_runs
 from handful.masks.run_lengths import RunLengths
 
 FEWEST_NUMBERS = 6
 """Of a polygon: x and y of three points."""
 
 FARTHEST = 1e6
-"""Pixels: no corner lies beyond; a border is followed point by point."""
+"""Pixels: no corner lies beyond; as far as that, steps along a border are calculated exactly."""
 
 
-def segmentation_runs(value: object, size: tuple[int, int]) -> RunLengths:
-    """Return the pixels that ``value`` means in a picture of ``size`` (height, width).
+Polygons = tuple[tuple[float, ...], ...]
+
+
+def checked_segmentation(value: object, size: tuple[int, int]) -> Polygons | RunLengths:
+    """Return what ``value`` means in a picture of ``size`` (height, width).
 
     Raises ``DataError`` for what is neither polygons nor run lengths of such a picture.
     """
-    if isinstance(value, Mapping):
-        return run_lengths(value, size)
-    return polygon_runs(checked_polygons(value), size)
+    return run_lengths(value, size) if isinstance(value, Mapping) else checked_polygons(value)
 
 
-def checked_polygons(value: object) -> tuple[tuple[float, ...], ...]:
+def segmentation_runs(value: object, size: tuple[int, int]) -> RunLengths:
+    """Return the pixels that ``value`` means, see ``checked_segmentation``."""
+    return all_runs([checked_segmentation(value, size)], [size])[0]
+
+
+def checked_polygons(value: object) -> Polygons:
     """Return polygons x1, y1, x2, y2, … each; raises ``DataError`` for what is none."""
     if not isinstance(value, (list, tuple)) or not value:
         raise _wrong(value, "a list of polygons, or an object with size and counts")

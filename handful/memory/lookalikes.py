@@ -144,15 +144,16 @@ def _with_difficult(support: Dataset, *, boxes: Tensor, labels: Tensor, picture:
     """Return ``support`` with further boxes, marked difficult."""
     table, count = support.table, len(boxes)
     first = int(table.ids.max()) + 1 if len(table) else 1
-    whole = BoxTable(
-        picture=torch.cat([table.picture, picture]),
-        boxes=torch.cat([table.boxes, boxes]),
-        labels=torch.cat([table.labels, labels]),
-        crowd=torch.cat([table.crowd, torch.zeros(count, dtype=torch.bool)]),
-        difficult=torch.cat([table.difficult, torch.ones(count, dtype=torch.bool)]),
-        ids=torch.cat([table.ids, torch.arange(first, first + count)]),
+    further = BoxTable(
+        picture=picture,
+        boxes=boxes,
+        labels=labels,
+        crowd=torch.zeros(count, dtype=torch.bool),
+        difficult=torch.ones(count, dtype=torch.bool),
+        ids=torch.arange(first, first + count),
     )
     outlines = support.polygons
     if outlines is not None:
         outlines = (*outlines, *([()] * count))
+    whole = BoxTable.joined([table, further])
     return replace(support, table=whole, polygons=outlines)

@@ -36,6 +36,23 @@ def test_targets_of_a_picture_keep_the_files_order():
     assert len(small_set().targets(2)) == 0
 
 
+def test_joined_tables_keep_all_columns():
+    first = small_set().table
+    second = BoxTable.of(
+        [2], [[0, 0, 9, 9]], [1], difficult=[True], ids=[70], visible=[[0, 0, 9, 4]]
+    )
+    both = BoxTable.joined([first, second])
+    assert torch.equal(both[[0, 1, 2]].boxes, first.boxes)
+    assert both.picture.tolist() == [1, 0, 1, 2]
+    assert both.labels.tolist() == [0, 1, 1, 1]
+    assert both.crowd.tolist() == [False, False, True, False]
+    assert both.difficult.tolist() == [False, False, False, True]
+    assert both.ids.tolist() == [1, 2, 3, 70]
+    assert both.visible is not None
+    assert both.visible.tolist() == [*first.boxes.tolist(), [0, 0, 9, 4]]
+    assert BoxTable.joined([first, first]).visible is None
+
+
 def test_class_ids_count_from_one_unless_given():
     assert small_set().class_ids == (1, 2)
     assert small_set(class_ids=(7, 3)).class_ids == (7, 3)

@@ -11,11 +11,11 @@ from PIL import Image
 
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.data.loader import TrainingStream
-from handful.data.object_masks import drawn_masks, outline_runs
+from handful.data.object_masks import drawn_masks
 from handful.data.reading import SampleReader
 from handful.data.transforms import Chain, HorizontalFlip, InputRule, Letterbox
 from handful.errors import DataError
-from handful.masks import RunLengths
+from handful.masks import RunLengths, polygon_runs
 
 TRIANGLE = ((2.0, 2.0, 14.0, 2.0, 14.0, 10.0),)
 
@@ -45,18 +45,13 @@ def test_polygons_run_lengths_and_bare_boxes_are_drawn():
     assert masks[2].sum() == 25 and masks[2, :5, :5].all()
 
 
-def test_an_outline_that_is_run_lengths_stays_as_it_is():
-    runs = rectangle_runs()
-    assert outline_runs(runs, (12, 20)) is runs
-
-
 def test_masks_are_read_only_when_asked_for_and_stay_with_their_objects():
     dataset = two_objects((TRIANGLE, (), rectangle_runs()))
     assert SampleReader(dataset).read(1).targets.masks is None
     targets = SampleReader(dataset, masks=True).read(1).targets
     assert targets.masks is not None
     assert targets.masks.flatten(1).sum(dim=1).tolist() == [
-        outline_runs(TRIANGLE, (12, 20)).area(),
+        polygon_runs(TRIANGLE, (12, 20)).area(),
         5 * 12,
     ]
     assert targets.labels.tolist() == [0, 1]

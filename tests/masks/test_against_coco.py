@@ -8,7 +8,8 @@ import numpy
 import pytest
 from pycocotools import mask
 
-from handful.masks import RunLengths, RunTable, overlap, polygon_runs
+from handful.masks import RunLengths, RunTable, all_runs, overlap, polygon_runs
+from handful.masks import polygons as drawing
 
 coco: Any = mask
 """Its own notes on types know only some of what it takes."""
@@ -80,6 +81,37 @@ def test_parts_of_an_object_are_joined_as_in_coco():
         ours = polygon_runs(parts, size)
         assert numpy.array_equal(ours.mask(), coco.decode(theirs).astype(bool))
         assert ours.text == theirs["counts"].decode()
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_many_objects_are_drawn_at_once_as_one_by_one(at_once, monkeypatch):
+    monkeypatch.setattr(drawing, "_AT_ONCE", at_once)
+    random = numpy.random.default_rng(4)
+    sizes = [tuple(random.integers(1, 90, 2).tolist()) for _ in range(60)]
+    objects = [
+        list(polygons(random, int(random.integers(0, 4)), reach=max(size))) for size in sizes
+    ]
+    expected = [polygon_runs(parts, size) for parts, size in zip(objects, sizes, strict=True)]
+    kept = RunLengths.of(numpy.eye(4, dtype=bool))
+    together = all_runs([kept, *objects, kept], [(4, 4), *sizes, (4, 4)])
+    assert together == [kept, *expected, kept]
+    assert together[0] is together[-1] is kept
+    assert all_runs([], []) == []
+
+
+def test_objects_that_fill_their_pictures_stay_apart():
+    whole, outside = [[-9, -9, 99, -9, 99, 99, -9, 99]], [[-9, -9, -5, -9, -5, -5]]
+    sizes = [(3, 4), (3, 4), (3, 4), (2, 2), (3, 4)]
+    found = all_runs([whole, whole, outside, [[]], []], sizes)
+    assert [one.counts().tolist() for one in found] == [[0, 12], [0, 12], [12], [4], [12]]
+
+
+def test_far_corners_cover_what_they_cover_in_coco():
+    random, size = numpy.random.default_rng(5), (60, 80)
+    for _ in range(20):
+        corners = random.uniform(-1e4, 1e4, 10).round(1)
+        (theirs,) = coco.frPyObjects([corners.tolist()], *size)
+        assert polygon_runs([corners], size).text == theirs["counts"].decode(), corners.tolist()
 
 
 @pytest.mark.parametrize("at_once", [1, 50, 2_000_000])

@@ -54,3 +54,18 @@ def test_pictures_of_different_sizes_are_not_compared():
     tables = [RunTable.of([RunLengths.of(numpy.ones(size, bool))]) for size in ((4, 5), (5, 4))]
     with pytest.raises(DataError, match="different sizes.*got 5 x 4, expected 4 x 5"):
         tables[0].shared_with(tables[1], numpy.array([0]), numpy.array([0]))
+
+
+def test_masks_of_a_table_are_those_of_its_runs():
+    random, size = numpy.random.default_rng(6), (9, 13)
+    masks = [random.random(size) < share for share in (0.0, 0.05, 0.5, 1.0)]
+    masks[1][:, :5] = masks[1][:, 9:] = False
+    table = RunTable.of([RunLengths.of(one) for one in masks])
+    assert numpy.array_equal(table.masks(size), numpy.stack(masks))
+    assert RunTable.of([]).masks(size).shape == (0, *size)
+
+
+def test_masks_of_a_picture_of_another_size_are_not_stacked():
+    table = RunTable.of([RunLengths.of(numpy.ones(size, bool)) for size in ((4, 5), (5, 4))])
+    with pytest.raises(DataError, match="mask 1.*got 4 x 5, expected 5 x 4"):
+        table.masks((4, 5))

@@ -23,7 +23,7 @@ from handful.data.formats.records import (
 )
 from handful.errors import DataError
 from handful.files import read_json
-from handful.masks.segmentation import checked_polygons, run_lengths
+from handful.masks.segmentation import checked_segmentation
 
 SECTIONS = ("images", "annotations", "categories")
 Record = dict[str, Any]
@@ -274,7 +274,7 @@ def _outline(value: object, size: tuple[int, int], file: Path, owner: str) -> Ou
     if value is None or value == [] or value == "":
         return None
     try:
-        return run_lengths(value, size) if isinstance(value, Mapping) else checked_polygons(value)
+        return checked_segmentation(value, size)
     except DataError as error:
         raise DataError(
             f"{owner} has {error.what}",

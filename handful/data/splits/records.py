@@ -16,7 +16,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from handful.data.dataset import Dataset, Picture
+from handful.data.dataset import BoxTable, Dataset, Outline, Picture
 from handful.data.formats.records import SMALLEST_SIDE, Rows, checked_box
 from handful.errors import DataError, suggest
 
@@ -96,27 +96,37 @@ def drawn(candidates: Sequence[Item], shots: int, *, draw: str | None) -> list[I
 
 
 def joined(datasets: Sequence[Dataset], *, name: str) -> Dataset:
-    """Return the pictures of several sets with one class table as one set, set after set."""
+    """Return the pictures of several sets with one class table as one set, set after set.
+
+    Examples that come with a set are left out. Raises ``DataError`` if classes differ.
+    """
     first = datasets[0]
-    records = []
+    tables: list[BoxTable] = []
+    outlines: list[Outline] = []
+    pictures: list[Picture] = []
     for dataset in datasets:
         if dataset.class_names != first.class_names:
             raise DataError(
                 "data sets of different classes cannot be joined",
                 file=dataset.name,
+                field="class_names",
                 got=", ".join(dataset.class_names),
                 expected=", ".join(first.class_names),
+                remedy="Keep the classes that all have, in one order",
             )
-        table = dataset.table
-        corners, labels, ids = table.boxes.tolist(), table.labels.tolist(), table.ids.tolist()
-        crowd, difficult = table.crowd.tolist(), table.difficult.tolist()
-        for index, picture in enumerate(dataset.pictures):
-            boxes = [
-                Box(corners[row], labels[row], ids[row], crowd[row], difficult[row])
-                for row in dataset.rows(index).tolist()
-            ]
-            records.append(Record(picture, boxes))
-    return dataset_of(records, first.class_names, name=name, class_ids=first.class_ids)
+        tables.append(replace(dataset.table, picture=dataset.table.picture + len(pictures)))
+        outlines += ((),) * len(dataset.table) if dataset.polygons is None else dataset.polygons
+        pictures += dataset.pictures
+    outlined = any(one.polygons is not None for one in datasets)
+    return Dataset(
+        name=name,
+        pictures=tuple(pictures),
+        table=BoxTable.joined(tables),
+        class_names=first.class_names,
+        class_ids=first.class_ids,
+        polygons=tuple(outlines) if outlined else None,
+        notes=tuple(dict.fromkeys(note for one in datasets for note in one.notes)),
+    )
 
 
 def keep_classes(dataset: Dataset, class_names: Sequence[str]) -> Dataset:

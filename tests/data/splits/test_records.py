@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from drawn_set import drawn_set
@@ -40,6 +42,25 @@ def test_sets_are_joined_one_after_the_other():
     counts = [len(both.rows(n)) for n in range(len(both.pictures))]
     assert counts == [len(s.rows(n)) for s in (first, second) for n in range(len(s.pictures))]
     assert torch.equal(both.targets(5).boxes, second.targets(1).boxes)
+
+
+def test_joined_sets_keep_outlines_hidden_parts_and_notes():
+    plain = replace(drawn_set(ROWS[:3]), notes=("turned",))
+    seen = plain.table.boxes / 2
+    outline = ((1.0, 1.0, 9.0, 1.0, 9.0, 9.0),)
+    outlined = replace(
+        plain,
+        table=replace(plain.table, visible=seen),
+        polygons=(outline,) * 3,
+        notes=("turned", "clipped"),
+    )
+    both = joined([plain, outlined], name="both")
+    assert both.polygons == ((),) * 3 + (outline,) * 3
+    assert both.table.visible is not None
+    assert torch.equal(both.table.visible, torch.cat([plain.table.boxes, seen]))
+    assert both.class_ids == plain.class_ids
+    assert both.notes == ("turned", "clipped")
+    assert joined([plain, plain], name="both").polygons is None
 
 
 def test_sets_of_other_classes_are_not_joined():

@@ -36,6 +36,15 @@ def test_an_epoch_repeats_the_pictures_of_each_domain() -> None:
     assert JOINED.dataset.targets(8).labels.tolist() == [0, 1]
 
 
+def test_hidden_parts_are_known_in_every_repetition() -> None:
+    plain = domain_pictures(2, background=BRIGHT)
+    seen = plain.table.boxes / 2
+    crowd = replace(plain, table=replace(plain.table, visible=seen))
+    visible = join_domains([plain, crowd], [1, 2]).dataset.table.visible
+    assert visible is not None
+    assert torch.equal(visible, torch.cat([plain.table.boxes, seen, seen]))
+
+
 def test_domains_of_other_classes_are_refused() -> None:
     other = replace(domain_pictures(1, background=1), class_names=("bar", "disc"))
     with pytest.raises(DataError, match="disc, bar"):
