@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handful.errors import ConfigError
-from handful.nn.backbones.trunk import Trunk
+from handful.nn.backbones.trunk import Trunk, require_strides
 from handful.nn.norm import Norm, normalized
 
 DEPTHS = {50: (3, 4, 6), 101: (3, 4, 23)}
@@ -97,14 +96,7 @@ class ResNetTrunk(Trunk):
         caffe: bool = False,
     ) -> None:
         super().__init__()
-        unknown = [stride for stride in strides if stride not in STAGE_STRIDES]
-        if unknown:
-            raise ConfigError(
-                "ResNet has no map of this stride",
-                field="trunk_strides",
-                got=unknown[0],
-                expected=f"one of {STAGE_STRIDES}",
-            )
+        require_strides(strides, STAGE_STRIDES, network="ResNet")
         self.strides = tuple(strides)
         self.channels = tuple(STAGE_WIDTHS[STAGE_STRIDES.index(s)] * EXPANSION for s in strides)
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)

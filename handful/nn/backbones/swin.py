@@ -13,8 +13,7 @@ from torchvision.models.swin_transformer import (
     SwinTransformerBlock,
 )
 
-from handful.errors import ConfigError
-from handful.nn.backbones.trunk import Trunk
+from handful.nn.backbones.trunk import Trunk, require_strides
 
 NAME = "swin_t"
 PATCH, WIDTH, WINDOW = 4, 96, 7
@@ -103,14 +102,7 @@ class SwinTrunk(Trunk):
 
     def __init__(self, strides: tuple[int, ...] = STAGE_STRIDES) -> None:
         super().__init__()
-        unknown = [stride for stride in strides if stride not in STAGE_STRIDES]
-        if unknown:
-            raise ConfigError(
-                "Swin has no map of this stride",
-                field="trunk_strides",
-                got=unknown[0],
-                expected=f"one of {STAGE_STRIDES}",
-            )
+        require_strides(strides, STAGE_STRIDES, network="Swin")
         self.strides = tuple(strides)
         widths = [WIDTH * 2**stage for stage in range(len(DEPTHS))]
         self.channels = tuple(widths[STAGE_STRIDES.index(stride)] for stride in strides)

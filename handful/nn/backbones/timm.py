@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from handful.errors import ConfigError, suggest
-from handful.nn.backbones.trunk import Trunk
+from handful.nn.backbones.trunk import Trunk, require_strides
 
 
 class TimmTrunk(Trunk):
@@ -33,14 +33,7 @@ class TimmTrunk(Trunk):
         with torch.device("meta"):
             info: Any = timm.create_model(name, features_only=True).feature_info
         reductions, channels, modules = info.reduction(), info.channels(), info.module_name()
-        missing = [stride for stride in strides if stride not in reductions]
-        if missing:
-            raise ConfigError(
-                f"{name} has no map of this stride",
-                field="trunk_strides",
-                got=missing[0],
-                expected=f"one of {sorted(set(reductions))}",
-            )
+        require_strides(strides, sorted(set(reductions)), network=name)
         # Several maps can share a stride; the last one has seen most.
         last = {stride: index for index, stride in enumerate(reductions)}
         indices = sorted({last[stride] for stride in strides})

@@ -31,6 +31,18 @@ class Trunk(nn.Module):
         raise NotImplementedError
 
 
+def require_strides(strides: Sequence[int], known: Sequence[int], *, network: str) -> None:
+    """Raise ``ConfigError`` for ``strides`` that are not ``known`` of the ``network``."""
+    unknown = [stride for stride in strides if stride not in known]
+    if unknown:
+        raise ConfigError(
+            f"{network} has no map of this stride",
+            field="trunk_strides",
+            got=unknown[0],
+            expected=f"one of {list(known)}",
+        )
+
+
 def freeze_blocks(trunk: Trunk, count: int) -> None:
     """Stop training of the first ``count`` blocks, let the others train."""
     _freeze_first(trunk.blocks(), count, what="blocks")

@@ -53,7 +53,7 @@ def test_group_norm_variant_has_no_batch_statistics() -> None:
 
 
 def test_unknown_stride_is_refused() -> None:
-    with pytest.raises(ConfigError, match="stride.*got 64"):
+    with pytest.raises(ConfigError, match="ResNet has no map of this stride.*got 64"):
         build_trunk("resnet50", (64,))
 
 

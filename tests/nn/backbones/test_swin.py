@@ -61,5 +61,5 @@ def test_no_constant_is_kept_as_a_weight():
 
 
 def test_a_stride_that_it_does_not_have_is_refused():
-    with pytest.raises(ConfigError, match="no map of this stride.*got 64"):
+    with pytest.raises(ConfigError, match="Swin has no map of this stride.*got 64"):
         SwinTrunk((8, 64))
