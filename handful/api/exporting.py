@@ -18,7 +18,7 @@ from handful.data.formats import read_dataset
 from handful.data.images import read_image
 from handful.data.synthetic import ShelfRecipe, draw_shelves
 from handful.errors import ConfigError
-from handful.evaluate.records import to_coco_results
+from handful.evaluate.detector import Searched
 from handful.export.card import GraphCard, exportable
 from handful.export.finish import finish
 from handful.export.infer import Timing, infer
@@ -34,7 +34,6 @@ from handful.predict.trained import Calibration, TrainedDetector
 from handful.recipes.tree import differences, to_dict
 from handful.recipes.values import write_value
 from handful.reporter import Reporter, SilentReporter
-from handful.structures import Detections
 
 FORMATS = ("onnx",)
 SUFFIX = ".onnx"
@@ -73,9 +72,10 @@ def export(
 ) -> Exported:
     """Write a trained detector as one graph, then compare both on ``pictures``.
 
-    nms: whether the graph drops doubles itself, or gives all boxes. domain: the one whose memory
-    the graph holds, None for the model's default. pictures: a picture or a folder, of which
-    three are taken; drawn shelves by default. They are shown alone and together, at two sizes.
+    nms: whether the graph drops doubles itself, or gives all boxes, without masks. domain: the one
+    whose memory the graph holds, None for the model's default. pictures: a picture or a folder, of
+    which three are taken; drawn shelves by default. They are shown alone and together, at two
+    sizes.
     Raises ``ExportError`` for a model that cannot be written, ``NotSupported`` without the extra
     ``export`` or if the model cannot go without suppression.
     """
@@ -90,7 +90,10 @@ def export(
     whole = exportable(detector.model)
     network = whole.for_export(domain=domain)
     calibrated = isinstance(detector, TrainedDetector) and detector.calibration is not None
-    card = replace(GraphCard.of(network), suppressed=nms, pcb=calibrated)
+    card = GraphCard.of(network)
+    if card.masks and not nms:
+        reporter.note("the graph gives all boxes, and no masks")
+    card = replace(card, suppressed=nms, pcb=calibrated, masks=card.masks and nms)
     _note_changes(whole, network, reporter)
     shown = _pictures(pictures)
     reporter.note(f"writing {file}")
@@ -221,13 +224,12 @@ def _calibration(
     return calibration
 
 
-def _results(asked: Dataset, found: Sequence[Detections]) -> list[dict[str, Any]]:
+def _results(asked: Dataset, found: Searched) -> list[dict[str, Any]]:
     """Return what ``evaluate`` would have written for these detections."""
-    known = set(asked.class_names)
-    kept = [one[[row for row, name in enumerate(one.names()) if name in known]] for one in found]
+    written = replace(found, detections=[as_in_files(one) for one in found.detections])
     return [
         {**row, "bbox": [round(side, PIXEL_DIGITS) for side in row["bbox"]]}
-        for row in to_coco_results(asked, [as_in_files(one) for one in kept])
+        for row in written.results(asked)
     ]
 
 

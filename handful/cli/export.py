@@ -25,7 +25,7 @@ def export(
         model: the folder of a training, or a weight file.
         to: the format.
         out: the file to write; by default model.onnx in that folder, or beside that file.
-        nms: yes, to drop doubles inside the graph; no, to give all boxes and scores.
+        nms: yes, to drop doubles inside the graph; no, to give all boxes and scores, no masks.
         domain: whose memory the graph holds, for a model that knows several; the target's
             by default.
         pictures: a picture or a folder to compare them on; drawn shelves by default.
@@ -51,12 +51,13 @@ def export(
     if json is not None:
         write_json(json, exported.to_json())
     parity, what = exported.parity, "detections" if nms == "yes" else "boxes"
+    masks = "" if parity.mask_error is None else f", masks within {parity.mask_error:.1e}"
     console = Console(soft_wrap=True, highlight=False)
     console.print(str(exported.file), markup=False)
     console.print(
         f"{'same' if parity.holds else 'NOT the same'} {what} as the model: "
         f"{parity.detections} compared on {parity.pictures} pictures, {parity.unpaired} unpaired, "
-        f"boxes within {parity.box_error:.4f} pixels, scores within {parity.score_error:.1e}"
+        f"boxes within {parity.box_error:.4f} pixels, scores within {parity.score_error:.1e}{masks}"
     )
     if not parity.holds:
         raise ExportError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +34,23 @@ class Searched:
     detections: list[Detections]
     masks: list[tuple[RunLengths, ...]] | None
 
+    @classmethod
+    def of(cls, found: Iterable[Detections], dataset: Dataset) -> Searched:
+        """Return ``found``, one a picture of ``dataset``, of the classes that are known there.
+
+        Masks of one picture are there at a time, if ``found`` makes them when they are asked for.
+        """
+        known = set(dataset.class_names)
+        detections: list[Detections] = []
+        masks: list[tuple[RunLengths, ...] | None] = []
+        for one in found:
+            own = one[[row for row, name in enumerate(one.names()) if name in known]]
+            masks.append(own.mask_runs())
+            detections.append(own.with_masks(None))
+        if all(runs is None for runs in masks):
+            return cls(detections, None)
+        return cls(detections, [runs or () for runs in masks])
+
     def results(self, dataset: Dataset) -> list[dict[str, Any]]:
         """Return a COCO results list, with the masks where there are any."""
         return to_coco_results(dataset, self.detections, masks=self.masks)
@@ -42,17 +60,8 @@ def search_pictures(
     detector: Detector, dataset: Dataset, *, reporter: Reporter | None = None
 ) -> Searched:
     """Return what ``detector`` finds on each picture of ``dataset``, of the classes known there."""
-    known = set(dataset.class_names)
-    found: list[Detections] = []
-    masks: list[tuple[RunLengths, ...] | None] = []
-    for picture in track(dataset.pictures, reporter or SilentReporter(), "searching the pictures"):
-        one = detector.detect_all(picture.read())
-        own = one[[row for row, name in enumerate(one.names()) if name in known]]
-        masks.append(own.mask_runs())
-        found.append(own.with_masks(None))
-    if all(one is None for one in masks):
-        return Searched(found, None)
-    return Searched(found, [one or () for one in masks])
+    pictures = track(dataset.pictures, reporter or SilentReporter(), "searching the pictures")
+    return Searched.of((detector.detect_all(one.read()) for one in pictures), dataset)
 
 
 def detections_on(

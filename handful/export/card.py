@@ -27,7 +27,7 @@ class GraphCard:
     class_names: position = label. pixels: what it wants of pixel values and of padding.
     resize: how large it wants its pictures. way_back: how boxes return to the originals.
     suppressed: whether it drops doubles itself. pcb: whether its scores are meant to be
-    calibrated with prototypes afterwards.
+    calibrated with prototypes afterwards. masks: whether every detection comes with one.
     """
 
     method: str
@@ -37,6 +37,7 @@ class GraphCard:
     way_back: WayBack
     suppressed: bool = True
     pcb: bool = False
+    masks: bool = False
 
     @classmethod
     def of(cls, model: nn.Module) -> GraphCard:
@@ -48,6 +49,7 @@ class GraphCard:
             pixels=detector.input_rule(),
             resize=detector.test_resize(),
             way_back=detector.way_back(),
+            masks=detector.finds_masks,
         )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from handful.data.dataset import Dataset
 from handful.errors import DataError
+from handful.evaluate.detector import Searched
 from handful.export.manifest import Manifest, PreparedPicture, read_manifest
 from handful.export.outputs import read_raw
 from handful.nn.found import Found
@@ -27,23 +29,26 @@ def finish(
     *,
     calibration: Calibration | None = None,
     reporter: Reporter | None = None,
-) -> list[Detections]:
+) -> Searched:
     """Return what the folder ``raw`` says about each picture of ``dataset``, by falling score.
 
-    calibration: re-scores them, which needs the pictures. Raises ``DataError`` if the folder
-    is not of this data set, the graph knew none of its classes, or a file cannot be used.
+    Only of classes known there, as a search does. calibration: re-scores them, which needs the
+    pictures. Raises ``DataError`` if the folder is not of this data set, the graph knew none of
+    its classes, or a file cannot be used.
     """
     manifest = read_manifest(raw, "outputs")
     _require_common_class(manifest, dataset)
     planned = _matched(manifest, dataset, raw)
-    found = []
     pairs = list(zip(dataset.pictures, planned, strict=True))
-    for picture, one in track(pairs, reporter or SilentReporter(), "finishing detections"):
-        detections = _detections(raw, one, manifest)
-        if calibration is not None and len(detections):
-            detections = calibration.calibrate(detections, picture.read())
-        found.append(detections.to("cpu").sorted())
-    return found
+
+    def found() -> Iterator[Detections]:
+        for picture, one in track(pairs, reporter or SilentReporter(), "finishing detections"):
+            detections = _detections(raw, one, manifest)
+            if calibration is not None and len(detections):
+                detections = calibration.calibrate(detections, picture.read())
+            yield detections.to("cpu").sorted()
+
+    return Searched.of(found(), dataset)
 
 
 def _detections(folder: Path, picture: PreparedPicture, manifest: Manifest) -> Detections:
@@ -56,6 +61,7 @@ def _detections(folder: Path, picture: PreparedPicture, manifest: Manifest) -> D
         torch.from_numpy(raw.scores)[None],
         torch.from_numpy(raw.labels)[None],
         torch.tensor([len(raw.scores)]),
+        None if raw.masks is None else torch.from_numpy(raw.masks)[None],
     )
     sizes, way = torch.tensor([picture.size]), manifest.card.way_back
     if way.frame is not None and manifest.canvas is not None:

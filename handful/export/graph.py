@@ -6,26 +6,29 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from handful.export.card import GraphCard
 from handful.methods.detector import TrainableDetector
 from handful.nn.found import Candidates, Found
 
 INPUT_NAMES = ("images", "sizes")
-FOUND_NAMES = tuple(name for name in Found._fields if name != "masks")
-"""What a graph gives of a detection; masks stay behind."""
+MASKS = "masks"
 
 
-def output_names(*, suppressed: bool) -> tuple[str, ...]:
-    """Return what a graph gives, with and without the suppression of doubles."""
-    return FOUND_NAMES if suppressed else Candidates._fields
+def output_names(card: GraphCard) -> tuple[str, ...]:
+    """Return what the graph of ``card`` gives: detections, or the boxes before suppression."""
+    if not card.suppressed:
+        return Candidates._fields
+    return tuple(name for name in Found._fields if card.masks or name != MASKS)
 
 
 class ExportedGraph(nn.Module):
-    """All of ``model`` and, where ``suppressed``, its suppression of doubles."""
+    """All of ``model`` that the graph of ``card`` holds."""
 
-    def __init__(self, model: nn.Module, *, suppressed: bool = True) -> None:
+    def __init__(self, model: nn.Module, card: GraphCard) -> None:
         super().__init__()
         self.model = model
-        self.suppressed = suppressed
+        self.suppressed = card.suppressed
+        self.names = output_names(card)
 
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
         """Return the tensors of ``Found``, or those of ``Candidates`` if nothing is suppressed.
@@ -35,7 +38,5 @@ class ExportedGraph(nn.Module):
         """
         detector = cast(TrainableDetector, self.model)
         outputs = detector(images, sizes)
-        if not self.suppressed:
-            return tuple(detector.candidates(outputs))
-        found = detector.detect(outputs, sizes)
-        return tuple(getattr(found, name) for name in FOUND_NAMES)
+        given = detector.detect(outputs, sizes) if self.suppressed else detector.candidates(outputs)
+        return tuple(getattr(given, name) for name in self.names)

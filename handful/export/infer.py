@@ -102,7 +102,8 @@ def _run_all(
             found = graph.run(images, sizes)
             seconds = (time.perf_counter() - started) / len(part)
             for row, (_, planned) in enumerate(part):
-                write_raw(out / planned.file, RawPicture(*found.of(row), seconds=seconds))
+                raw = RawPicture(**found.of(row)._asdict(), seconds=seconds)
+                write_raw(out / planned.file, raw)
             reporter.advance("running the graph", len(part), seconds=seconds)
     finally:
         reporter.finish("running the graph")

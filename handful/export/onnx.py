@@ -33,15 +33,15 @@ LOUD = ("onnxscript", "onnx_ir", "torch.onnx")
 def export_onnx(model: nn.Module, path: Path | str, *, metadata: GraphCard) -> None:
     """Write ``model`` and its card as one ONNX file, all or nothing.
 
-    The card says whether the graph suppresses doubles. Number, height and width of pictures stay
-    open. Raises ``NotSupported`` without the extra ``export``, ``ExportError`` for a model that
-    cannot be written.
+    The card says whether the graph suppresses doubles, and whether it gives masks. Number, height
+    and width of pictures stay open. Raises ``NotSupported`` without the extra ``export``,
+    ``ExportError`` for a model that cannot be written.
     """
     require_packages(*PACKAGES)
     require_writable(path)
     with _evaluating(model), _quietly(), torch.no_grad():
         try:
-            program = _translated(model, suppressed=metadata.suppressed)
+            program = _translated(model, metadata)
         except HandfulError:
             raise
         except Exception as error:  # the exporter's errors have no common base
@@ -66,7 +66,7 @@ def require_packages(*names: str) -> None:
         )
 
 
-def _translated(model: nn.Module, *, suppressed: bool) -> Any:
+def _translated(model: nn.Module, card: GraphCard) -> Any:
     # Here, because it brings timm.
     from handful.export.same_padding import same_padding_as_one_operator, translations
 
@@ -77,7 +77,7 @@ def _translated(model: nn.Module, *, suppressed: bool) -> Any:
     batch, open_side = torch.export.Dim("batch", min=1), torch.export.Dim.DYNAMIC
     with same_padding_as_one_operator(model):
         program = torch.export.export(
-            ExportedGraph(model, suppressed=suppressed),
+            ExportedGraph(model, card),
             (images, sizes),
             dynamic_shapes=({0: batch, 2: open_side, 3: open_side}, {0: batch}),
         )
@@ -86,7 +86,7 @@ def _translated(model: nn.Module, *, suppressed: bool) -> Any:
         dynamo=True,
         verbose=False,
         input_names=INPUT_NAMES,
-        output_names=output_names(suppressed=suppressed),
+        output_names=output_names(card),
         custom_translation_table={torch.ops.aten.sort.stable: _stable_sort, **translations()},
     )
 

@@ -19,8 +19,8 @@ from handful.export.graph import ExportedGraph
 from handful.export.session import OnnxGraph, RawFound, Rows
 from handful.structures import Batch
 
-BOX_TOLERANCE, SCORE_TOLERANCE = 0.05, 1e-4
-"""Pixels, and scores: what two ways to add up the same numbers may differ by."""
+BOX_TOLERANCE, SCORE_TOLERANCE, MASK_TOLERANCE = 0.05, 1e-4, 0.005
+"""Pixels, scores, and chances of cells: what two ways to add up the same numbers may differ by."""
 
 PAIRED_WITHIN = 2.0
 """Pixels by which all coordinates of two boxes may differ and still stand for one detection."""
@@ -35,8 +35,8 @@ class Parity:
 
     box_error: largest difference of a coordinate, pixels of the prepared picture. score_error:
     of a score. detections: how many were compared (boxes, where a graph does not suppress
-    doubles), on how many ``pictures``. unpaired: those
-    that only one of the two has.
+    doubles), on how many ``pictures``. unpaired: those that only one of the two has. mask_error:
+    largest difference of a cell's chance, of detections that both have; None without masks.
     """
 
     box_error: float
@@ -44,6 +44,7 @@ class Parity:
     detections: int
     unpaired: int
     pictures: int
+    mask_error: float | None = None
 
     @property
     def holds(self) -> bool:
@@ -52,6 +53,7 @@ class Parity:
             self.unpaired == 0
             and self.box_error <= BOX_TOLERANCE
             and self.score_error <= SCORE_TOLERANCE
+            and (self.mask_error is None or self.mask_error <= MASK_TOLERANCE)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -62,8 +64,7 @@ class Parity:
 def parity(model: nn.Module, path: Path | str | OnnxGraph, batches: Iterable[Batch]) -> Parity:
     """Return how the graph at ``path`` compares with ``model`` on prepared ``batches``."""
     graph = path if isinstance(path, OnnxGraph) else OnnxGraph(path)
-    suppressed = graph.card.suppressed
-    reference = ExportedGraph(model, suppressed=suppressed)
+    reference = ExportedGraph(model, graph.card)
     device = next(model.parameters()).device
     parts: list[Parity] = []
     for batch in batches:
@@ -71,16 +72,18 @@ def parity(model: nn.Module, path: Path | str | OnnxGraph, batches: Iterable[Bat
             expected = reference(batch.images.to(device), batch.sizes.to(device))
         arrays = [one.cpu().numpy() for one in expected]
         got = graph.outputs(batch.images.numpy(), batch.sizes.numpy())
-        if suppressed:
+        if graph.card.suppressed:
             parts += compare(RawFound(*arrays), RawFound(*got))
         else:
             parts += compare_candidates(arrays, got)
+    mask_errors = [one.mask_error for one in parts if one.mask_error is not None]
     return Parity(
-        box_error=max((one.box_error for one in parts), default=0.0),
-        score_error=max((one.score_error for one in parts), default=0.0),
+        box_error=_largest([one.box_error for one in parts]),
+        score_error=_largest([one.score_error for one in parts]),
         detections=sum(one.detections for one in parts),
         unpaired=sum(one.unpaired for one in parts),
         pictures=len(parts),
+        mask_error=_largest(mask_errors) if mask_errors else None,
     )
 
 
@@ -99,6 +102,7 @@ def compare(expected: RawFound, got: RawFound) -> list[Parity]:
                 detections=len(ours),
                 unpaired=len(one.boxes) + len(other.boxes) - 2 * len(ours),
                 pictures=1,
+                mask_error=_mask_error(one.masks, other.masks, pairs=(ours, theirs)),
             )
         )
     return parts
@@ -132,6 +136,24 @@ def parity_batches(
         samples = [smaller.resize(Sample.of(picture), rng) for picture in pictures]
         batches += [smaller.pixels.collate(samples[:1]), smaller.pixels.collate(samples)]
     return batches
+
+
+def _mask_error(
+    one: NDArray[Any] | None,
+    other: NDArray[Any] | None,
+    *,
+    pairs: tuple[NDArray[Any], NDArray[Any]],
+) -> float | None:
+    if one is None or other is None:
+        return None
+    # Row by row: all masks of a picture take much memory.
+    rows = zip(*pairs, strict=True)
+    return _largest([float(numpy.abs(one[a] - other[b]).max()) for a, b in rows])
+
+
+def _largest(errors: Sequence[float]) -> float:
+    """Return the largest, 0 if there is none; not a number if one is not."""
+    return float(numpy.array(errors, dtype=numpy.float64).max(initial=0.0))
 
 
 def _pairs(one: Rows, other: Rows) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -21,28 +21,33 @@ PROVIDERS: dict[Device, tuple[str, ...]] = {
 
 
 class Rows(NamedTuple):
-    """Detections of one picture: boxes ``[N, 4]``, scores and labels ``[N]``."""
+    """Detections of one picture: boxes ``[N, 4]``, scores, labels ``[N]``, masks ``[N, h, w]``."""
 
     boxes: NDArray[Any]
     scores: NDArray[Any]
     labels: NDArray[Any]
+    masks: NDArray[Any] | None = None
 
 
 class RawFound(NamedTuple):
     """What a graph gives for B pictures; of each, the first ``counts`` rows are detections.
 
-    boxes: ``[B, D, 4]`` in pixels of the prepared picture. scores, labels: ``[B, D]``.
+    boxes: ``[B, D, 4]`` in pixels of the prepared picture. scores, labels: ``[B, D]``. masks:
+    ``[B, D, h, w]``, 0 to 1, of every fourth pixel of the padded picture; None of a graph of boxes.
     """
 
     boxes: NDArray[numpy.float32]
     scores: NDArray[numpy.float32]
     labels: NDArray[numpy.int64]
     counts: NDArray[numpy.int64]
+    masks: NDArray[numpy.float32] | None = None
 
     def of(self, picture: int) -> Rows:
         """Return the detections of one picture, without the padding."""
         count = self.counts[picture]
-        return Rows(*(column[picture, :count] for column in self[:3]))
+        masks = None if self.masks is None else self.masks[picture, :count]
+        boxes, scores, labels = (column[picture, :count] for column in self[:3])
+        return Rows(boxes, scores, labels, masks)
 
 
 class OnnxGraph:
@@ -83,8 +88,7 @@ class OnnxGraph:
     ) -> list[NDArray[Any]]:
         """Return the arrays that the graph gives, in the order of its card's outputs."""
         values = dict(zip(INPUT_NAMES, (images, sizes), strict=True))
-        names = output_names(suppressed=self.card.suppressed)
-        return self._session.run(list(names), values)
+        return self._session.run(list(output_names(self.card)), values)
 
     def _read_card(self) -> GraphCard:
         names = tuple(one.name for one in self._session.get_inputs())

@@ -72,6 +72,11 @@ class TrainableDetector(nn.Module, ABC):
     def input_rule(self) -> InputRule:
         """Return what the network expects of pixel values, and of whole cells."""
 
+    @property
+    def finds_masks(self) -> bool:
+        """Whether every detection comes with a mask."""
+        return False
+
     def candidates(self, outputs: Any) -> Candidates:
         """Return all boxes with the scores of all classes, before any is suppressed.
 

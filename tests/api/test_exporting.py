@@ -6,13 +6,17 @@ import numpy
 import pytest
 from exported_detector import CLASSES, lite_card, write_query
 
-from handful.api import accuracy_log, export, export_run_postprocess
+from handful.api import accuracy_log, export, export_run_postprocess, exporting
 from handful.data.formats import read_dataset
 from handful.errors import ConfigError
 from handful.export.manifest import open_folder
 from handful.export.outputs import RawPicture, write_raw
+from handful.export.parity import Parity
 from handful.export.prepare import plan
 from handful.files import read_json
+from handful.methods.o2f.lite import LITE_CONFIG
+from handful.methods.o2f.model import O2F
+from handful.predict.trained import TrainedDetector
 from handful.reporter import SilentReporter
 
 
@@ -64,6 +68,17 @@ def test_scores_that_still_need_calibration_are_named(tmp_path, query):
     raw, reporter = perfect_outputs(tmp_path / "raw", query, pcb=True), Notes()
     export_run_postprocess(raw, query=query, out=tmp_path / "result", reporter=reporter)
     assert any("calibrates" in note for note in reporter.notes)
+
+
+@pytest.mark.parametrize("nms", [True, False])
+def test_a_graph_of_all_boxes_has_no_masks_and_that_is_said(tmp_path, monkeypatch, nms):
+    monkeypatch.setattr(exporting, "export_onnx", lambda *_, **__: None)
+    monkeypatch.setattr(exporting, "parity", lambda *_: Parity(0, 0, 0, 0, 0))
+    network = O2F(replace(LITE_CONFIG, class_names=CLASSES, channels=32, masks=True))
+    reporter = Notes()
+    written = export(TrainedDetector(network), out=tmp_path / "m", nms=nms, reporter=reporter)
+    assert written.card.masks is nms
+    assert any("no masks" in note for note in reporter.notes) is not nms
 
 
 def test_an_unknown_format_is_refused_before_any_work(tmp_path):

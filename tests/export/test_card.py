@@ -21,11 +21,18 @@ from handful.nn.originals import WayBack
         replace(lite_card(), class_names=("naïve", "b"), pcb=True),
         nano_card(),
         replace(nano_card(), pixels=InputRule(canvas="square"), suppressed=False),
+        replace(nano_card(), masks=True),
     ],
-    ids=["short side", "letterbox", "square"],
+    ids=["short side", "letterbox", "square", "masks"],
 )
 def test_a_card_comes_back_from_its_text(card):
     assert GraphCard.from_text(card.to_text(), file="m.onnx") == card
+
+
+def test_a_card_of_a_graph_that_was_written_before_masks_can_be_read():
+    content = json.loads(nano_card().to_text())
+    del content["masks"]
+    assert GraphCard.from_text(json.dumps(content), file="m.onnx") == nano_card()
 
 
 def test_a_card_prepares_pictures_as_the_model_does():

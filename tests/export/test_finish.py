@@ -33,14 +33,16 @@ def raw(tmp_path):
     return tmp_path / "raw"
 
 
-def write_folder(folder, manifest: Manifest) -> None:
+def write_folder(folder, manifest: Manifest, rows: RawPicture = ROWS) -> None:
     open_folder(folder, manifest)
     for entry in manifest.pictures:
-        write_raw(folder / entry.file, ROWS)
+        write_raw(folder / entry.file, rows)
 
 
 def test_boxes_are_those_of_the_original_pictures(raw):
-    first, second = finish(raw, DATASET)
+    searched = finish(raw, DATASET)
+    assert searched.masks is None
+    first, second = searched.detections
     assert first.image_size == (64, 64) and first.class_names == CLASSES
     # The last box lies beyond the right edge, so nothing of it is left.
     torch.testing.assert_close(first.boxes, torch.tensor([[0.0, 0, 32, 16], [8, 8, 64, 62]]))
@@ -52,7 +54,7 @@ def test_boxes_of_a_letterbox_are_scaled_alike_and_not_clipped(tmp_path):
     manifest = plan(wide, nano_card())
     assert manifest.pictures[0].size == (50, 64)
     write_folder(tmp_path, manifest.as_outputs(nano_card(), graph=""))
-    found = finish(tmp_path, wide)[0]
+    found = finish(tmp_path, wide).detections[0]
     torch.testing.assert_close(found.boxes, torch.from_numpy(ROWS.boxes) * (81 / 64))
 
 
@@ -63,8 +65,56 @@ def test_boxes_return_from_the_canvas_of_the_run_where_there_is_one(tmp_path):
     manifest = plan(odd, nano_card(), canvas=(96, 96))
     assert manifest.pictures[0].size[1] == 95
     write_folder(tmp_path, manifest.as_outputs(nano_card(), graph=""))
-    found = finish(tmp_path, odd)[0]
+    found = finish(tmp_path, odd).detections[0]
     torch.testing.assert_close(found.boxes, torch.from_numpy(ROWS.boxes) * (47 / 96))
+
+
+def test_only_detections_of_known_classes_are_kept(raw):
+    fewer = replace(DATASET, class_names=(CLASSES[0], "beer", "milk"))
+    assert [one.labels.tolist() for one in finish(raw, fewer).detections] == [[0], [0]]
+
+
+def with_masks(*windows: tuple[slice, slice]) -> RawPicture:
+    """Return ``ROWS`` with masks of a picture that was shown at 32 pixels, padded to 48."""
+    masks = numpy.zeros((len(windows), 8, 12), numpy.float32)
+    for mask, window in zip(masks, windows, strict=True):
+        mask[window] = 0.9
+    return ROWS._replace(masks=masks)
+
+
+def test_masks_are_those_of_the_original_pictures(tmp_path):
+    card = replace(CARD, masks=True)
+    whole, left, none = (
+        (slice(None), slice(None)),
+        (slice(None), slice(0, 4)),
+        (slice(0), slice(0)),
+    )
+    rows = with_masks(left, whole, none)
+    write_folder(tmp_path, plan(DATASET, card).as_outputs(card, graph=""), rows)
+    found = finish(tmp_path, DATASET)
+    assert all(one.masks is None for one in found.detections) and found.masks is not None
+    # The third lies beyond the right edge, and so does its mask.
+    for half, all_of_it in found.masks:
+        assert half.size == (64, 64) and all_of_it.area() == 64 * 64
+        columns = numpy.flatnonzero(half.mask().any(axis=0))
+        assert half.mask()[:, columns].all()
+        assert columns.tolist() == list(range(len(columns))) and abs(len(columns) - 32) <= 4
+
+
+def test_masks_follow_their_detections_when_scores_change(tmp_path):
+    card = replace(CARD, masks=True)
+    left, right = (slice(None), slice(0, 4)), (slice(None), slice(4, 8))
+    write_folder(
+        tmp_path,
+        plan(DATASET, card).as_outputs(card, graph=""),
+        with_masks(left, right, (slice(0), slice(0))),
+    )
+    found = finish(tmp_path, DATASET, calibration=Reversing())
+    assert found.masks is not None
+    assert found.detections[0].labels.tolist() == [0, 2]
+    first, second = (runs.mask() for runs in found.masks[0])
+    assert first[:, -1].all() and not first[:, 0].any()
+    assert second[:, 0].all() and not second[:, -1].any()
 
 
 class Reversing:
@@ -78,7 +128,7 @@ class Reversing:
 
 def test_calibrated_scores_are_sorted_again(raw):
     calibration = Reversing()
-    found = finish(raw, DATASET, calibration=calibration)
+    found = finish(raw, DATASET, calibration=calibration).detections
     assert found[0].scores.tolist() == pytest.approx([0.4, 0.1])
     assert found[0].labels.tolist() == [0, 2]
     assert calibration.seen == [(64, 64), (64, 64)]
@@ -106,4 +156,4 @@ def test_a_set_of_other_classes_is_refused(raw):
 def test_a_picture_too_small_to_be_searched_has_nothing(tmp_path):
     small = replace(DATASET, pictures=tuple(replace(p, height=7) for p in DATASET.pictures))
     write_folder(tmp_path, plan(small, CARD).as_outputs(CARD, graph=""))
-    assert [len(one) for one in finish(tmp_path, small)] == [0, 0]
+    assert [len(one) for one in finish(tmp_path, small).detections] == [0, 0]

@@ -49,6 +49,26 @@ def run(graph: CountingGraph, inputs: Path, out: Path, *, batch: int = 1) -> Tim
     return infer(cast(OnnxGraph, graph), inputs, out, batch=batch)
 
 
+class DrawingGraph(CountingGraph):
+    """Gives three masks a picture, of which only the first is that of a detection."""
+
+    def run(self, images, sizes) -> RawFound:
+        found = super().run(images, sizes)
+        masks = numpy.ones((len(images), 3, *(side // 4 for side in images.shape[2:])))
+        masks[:, 0] = 0.2
+        return found._replace(masks=masks.astype(numpy.float32))
+
+
+def test_masks_are_kept_of_detections_alone(tmp_path):
+    card = replace(CARD, masks=True)
+    manifest = prepare(DATASET, card, tmp_path / "in")
+    run(DrawingGraph(tmp_path, card), tmp_path / "in", tmp_path / "out", batch=2)
+    for entry in manifest.as_outputs(card, graph="").pictures:
+        masks = read_raw(tmp_path / "out", entry, card).masks
+        assert masks is not None and masks.shape == (1, 4, 4)
+        assert masks == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(("batch", "counts"), [(1, [1] * 5), (2, [2, 2, 1]), (9, [5])])
 def test_pictures_are_shown_in_batches_after_one_for_warming_up(tmp_path, batch, counts):
     manifest = prepare(DATASET, CARD, tmp_path / "in")

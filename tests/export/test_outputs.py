@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy
 import pytest
 from drawn_set import drawn_set
@@ -31,6 +33,53 @@ def test_raw_outputs_come_back(tmp_path, count):
     assert again.seconds == 0.25
     for one, other in zip(raw[:3], again[:3], strict=True):
         assert (one == other).all() and one.dtype == other.dtype
+
+
+MASKED = replace(CARD, masks=True)
+HEIGHT, WIDTH = (-(-side // 4) for side in PICTURE.size)
+
+
+def masks(count: int = 2, height: int = HEIGHT, width: int = WIDTH):
+    return numpy.full((count, height, width), 127, numpy.uint8)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_masks_come_back_in_steps(tmp_path, count):
+    chances = numpy.random.default_rng(0).random((count, HEIGHT + 8, WIDTH), numpy.float32)
+    write_raw(tmp_path / PICTURE.file, RawPicture(**columns(count), masks=chances))
+    again = read_raw(tmp_path, PICTURE, MASKED).masks
+    assert again is not None and again.dtype == numpy.float32 and again.shape == chances.shape
+    assert numpy.abs(again - chances).max(initial=0) <= 0.5 / 255 + 1e-6
+    assert ((again > 0.5) == (chances > 0.5)).all()
+
+
+def test_a_mask_takes_a_byte_a_cell_at_most(tmp_path):
+    rows = RawPicture(**columns(), masks=numpy.ones((2, 500, 500), numpy.float32))
+    write_raw(tmp_path / PICTURE.file, rows)
+    with numpy.load(tmp_path / PICTURE.file) as stored:
+        assert stored["masks"].dtype == numpy.uint8
+    assert (tmp_path / PICTURE.file).stat().st_size < 10_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"masks": masks(3)},
+        {"masks": masks(height=HEIGHT - 1)},
+        {"masks": masks(width=WIDTH - 1)},
+        {"masks": masks()[0]},
+        {"masks": numpy.uint8(3)},
+        {"masks": masks().astype(numpy.float32)},
+    ],
+    ids=["none", "rows", "height", "width", "one alone", "a number", "type"],
+)
+def test_masks_that_no_graph_gave_are_refused(tmp_path, changes):
+    file = tmp_path / PICTURE.file
+    file.parent.mkdir()
+    numpy.savez(file, **columns(**changes))
+    with pytest.raises(DataError, match=r"masks.*outputs/10\.npz|outputs/10\.npz.*masks"):
+        read_raw(tmp_path, PICTURE, MASKED)
 
 
 class Trap:

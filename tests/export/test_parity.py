@@ -62,6 +62,40 @@ def test_two_boxes_of_one_class_are_not_paired_with_the_same_one():
     assert compare(one, raw(close[::-1], (0.8, 0.9), (0, 0)))[0].box_error == 0
 
 
+def drawn(*chances: float, boxes=BOXES, scores=(0.9, 0.5, 0.4)):
+    masks = numpy.ones((1, 3, 4, 6), numpy.float32) * numpy.reshape(chances, (1, 3, 1, 1))
+    masks[0, :, 2, 3] = 0.1
+    return raw(boxes, scores)._replace(masks=masks.astype(numpy.float32))
+
+
+@pytest.mark.parametrize(
+    ("other", "error", "holds"),
+    [
+        (drawn(0.1, 0.2, 0.3), 0.0, True),
+        (drawn(0.1, 0.2, 0.3005), 0.0005, True),
+        (drawn(0.1, 0.7, 0.3), 0.5, False),
+        (drawn(0.1, 0.2, numpy.nan), numpy.nan, False),
+        (raw(), None, True),
+    ],
+    ids=["the same", "nearly", "another", "no number", "without masks"],
+)
+def test_masks_of_the_same_detections_are_compared(other, error, holds):
+    (compared,) = compare(drawn(0.1, 0.2, 0.3), other)
+    assert compared.holds == holds
+    if error is None:
+        assert compared.mask_error is None
+    else:
+        assert compared.mask_error == pytest.approx(error, abs=1e-6, nan_ok=True)
+
+
+def test_masks_are_compared_in_the_order_of_the_detections():
+    one, other = drawn(0.1, 0.2, 0.3), drawn(0.3, 0.2, 0.1, boxes=BOXES[::-1], scores=(4, 5, 9))
+    assert compare(one, other)[0].mask_error == 0
+    assert other.masks is not None and one.masks is not None
+    gone = one._replace(counts=numpy.array([0]))
+    assert compare(gone, other)[0].mask_error == 0
+
+
 @pytest.mark.parametrize(
     ("box", "score", "holds"),
     [(0, 0, True), (0.1, 0, False), (0, 0.1, False), (numpy.nan, 0, False)],

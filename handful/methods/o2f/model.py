@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Self
 
 from torch import Tensor, nn
@@ -80,6 +79,11 @@ class O2F(TrainableDetector):
         """Return the detections in prepared pictures of ``sizes`` ``[B, 2]``, as padded tensors."""
         return best_points(outputs, sizes, config=self.config)
 
+    @property
+    def finds_masks(self) -> bool:
+        """Whether every detection comes with a mask."""
+        return self.config.masks
+
     def candidates(self, outputs: O2FOutputs) -> Candidates:
         """Return the boxes of all points with the scores of all classes."""
         quality = outputs.quality_logits.float().sigmoid()
@@ -87,15 +91,6 @@ class O2F(TrainableDetector):
             boxes_around(outputs.points, outputs.distances),
             quality[..., None] * outputs.class_logits.float().sigmoid(),
         )
-
-    def for_export(self, *, domain: str | None = None) -> O2F:
-        """Return the network without what draws masks: a graph holds boxes alone."""
-        super().for_export(domain=domain)
-        if self.head.masks is None:
-            return self
-        boxes_alone = deepcopy(self)
-        boxes_alone.head.masks = None
-        return boxes_alone
 
     def way_back(self) -> WayBack:
         """Return how boxes return to the original picture: each axis by its own ratio."""

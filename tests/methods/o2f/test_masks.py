@@ -147,16 +147,11 @@ def test_detections_have_masks_of_the_picture_they_are_on(places: list[list[int]
         assert not torch.equal(found[0, 0], found[1, 0])
 
 
-def test_a_graph_gets_the_same_boxes_without_masks() -> None:
-    config = replace(LITE_CONFIG, masks=True, class_names=("cup", "can"), channels=32)
-    torch.manual_seed(0)
-    network = O2F(replace(config, score_threshold=0.0)).eval()
+@pytest.mark.parametrize("masks", [True, False])
+def test_a_detector_finds_masks_if_it_says_so(masks: bool) -> None:
+    config = replace(LITE_CONFIG, masks=masks, class_names=("cup", "can"), channels=32)
+    network = O2F(config).eval()
     images, sizes = torch.rand(1, 3, 64, 96), torch.tensor([[60, 90]])
     with torch.inference_mode():
-        whole, graph = (
-            one.detect(one(images, sizes), sizes) for one in (network, network.for_export())
-        )
-    assert whole.masks is not None and graph.masks is None
-    for one, other in zip(whole[:4], graph[:4], strict=True):
-        assert torch.equal(one, other)
-    assert network.head.masks is not None
+        found = network.detect(network(images, sizes), sizes)
+    assert network.finds_masks is masks is (found.masks is not None)
