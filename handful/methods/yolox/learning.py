@@ -20,7 +20,7 @@ from handful.recipes.settings import TrainSettings
 Route = Literal["prototypes", "head", "tune"]
 
 FEW_BOXES = 3
-"""Below so many boxes a class nothing is trained, if the base finds the objects anyway."""
+"""Below so many boxes a class nothing is trained, if the base finds some objects, but not all."""
 
 COVERED, WELL_COVERED = 0.5, 0.9
 """Part of the labelled boxes that the base proposes: enough to name proposals; nearly all."""
@@ -111,17 +111,14 @@ class DenseLearnRecipe:
 
 def choose_route(evidence: Evidence) -> tuple[Route, str]:
     """Return the route to take and why, in a sentence."""
-    if evidence.boxes < FEW_BOXES and evidence.covered >= COVERED:
-        return "prototypes", (
-            f"{evidence.boxes} of a class are too few to train on, and the base finds "
-            f"{evidence.covered:.0%} of the boxes by itself"
-        )
-    if evidence.boxes < FEW_BOXES:
-        return "tune", (
-            f"the base finds only {evidence.covered:.0%} of the boxes, so it has to learn what an "
-            "object is"
-        )
-    return "tune", f"{evidence.boxes} boxes of every class are enough to train on"
+    if evidence.boxes >= FEW_BOXES:
+        return "tune", f"{evidence.boxes} boxes of every class are enough to train on"
+    found = f"the base finds {evidence.covered:.0%} of the boxes by itself"
+    if evidence.covered >= WELL_COVERED:
+        return "tune", f"{found}, so that even {evidence.boxes} of a class teach it which they are"
+    if evidence.covered >= COVERED:
+        return "prototypes", f"{evidence.boxes} of a class are too few to train on, and {found}"
+    return "tune", f"{found}: too few, so it has to learn what an object is"
 
 
 def learn_recipe(

@@ -17,7 +17,8 @@ BASE = YOLOXConfig(class_names=("person", "dog"), size="nano")
 @pytest.mark.parametrize(
     ("evidence", "route", "says"),
     [
-        (Evidence(1, 0.9), "prototypes", "90%"),
+        (Evidence(1, 0.8), "prototypes", "80%"),
+        (Evidence(1, 0.95), "tune", "95%"),
         (Evidence(1, 0.2), "tune", "20%"),
         (Evidence(5, 1.0), "tune", "5 boxes"),
     ],
