@@ -89,7 +89,7 @@ def measure_dense(model: nn.Module, *, asked: Dataset, rules: DenseEvaluation) -
         measured: Mapping[str, float | None] = counted.figures()
     else:
         figures: Figures = mmdet_figures if rules.rules == "mmdet" else coco_metrics
-        masks = found.masks is not None and asked.polygons is not None
+        masks = found.masks is not None and asked.outlines is not None
         measured = figures(ground_truth_of(asked), found.results(asked), masks=masks)
     return {n: value for n, value in measured.items() if isinstance(value, float) and value >= 0}
 

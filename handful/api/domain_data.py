@@ -118,7 +118,7 @@ def unlabelled_pictures(place: Pictures, *, reporter: Reporter) -> Dataset:
     """
     if isinstance(place, Dataset) or Path(place).is_file():
         found = _read(place)
-        return replace(found, table=BoxTable.of([], [], []), polygons=None, examples=())
+        return replace(found, table=BoxTable.of([], [], []), outlines=None, examples=())
     folder = Path(place)
     pictures: list[Picture] = []
     damaged: list[str] = []

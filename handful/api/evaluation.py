@@ -271,7 +271,7 @@ def _measured(
         protocol=protocol,
         sides=sides,
         source=None if isinstance(query, Dataset) else query,
-        masks=search.masks is not None and asked.polygons is not None,
+        masks=search.masks is not None and asked.outlines is not None,
     )
     return Evaluation(
         protocol=protocol,

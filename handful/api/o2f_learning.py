@@ -59,7 +59,7 @@ class O2FLearning:
             self.support.class_names,
             boxes=len(self.support.table),
             part="all" if config.trunk == LITE_CONFIG.trunk else "head",
-            masks=self.support.polygons is not None,
+            masks=self.support.outlines is not None,
             based=self.start is not None,
             tested=self.order.tested,
             seed=self.order.seed,

@@ -88,8 +88,8 @@ def facts_of(dataset: Dataset) -> frozenset[str]:
         "examples": any(source_path(entry.image) not in files for entry in dataset.examples),
         "crowd": bool(table.crowd.any()),
         "difficult": bool(table.difficult.any()),
-        "polygons": any(not isinstance(one, RunLengths) for one in dataset.polygons or ()),
-        "run_lengths": any(isinstance(one, RunLengths) for one in dataset.polygons or ()),
+        "polygons": any(not isinstance(one, RunLengths) for one in dataset.outlines or ()),
+        "run_lengths": any(isinstance(one, RunLengths) for one in dataset.outlines or ()),
         "visible": table.visible is not None,
         "unused": len(set(table.labels.tolist())) < len(dataset.class_names),
     }

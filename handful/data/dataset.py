@@ -146,7 +146,7 @@ class Dataset:
 
     class_names: position = label. class_ids: the numbers the file uses for them.
     examples: class pictures that come with the set (one-shot sets); empty where the
-    boxes themselves are the examples. polygons: visible outline of each box, where known; run
+    boxes themselves are the examples. outlines: visible outline of each box, where known; run
     lengths for those that the file writes as such, like crowds in COCO.
     notes: what reading had to mend or leave out, a sentence each.
     """
@@ -157,7 +157,7 @@ class Dataset:
     class_names: tuple[str, ...]
     class_ids: tuple[int, ...] = ()
     examples: tuple[Exemplar, ...] = ()
-    polygons: tuple[Outline, ...] | None = None
+    outlines: tuple[Outline, ...] | None = None
     notes: tuple[str, ...] = ()
     _rows: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -183,8 +183,8 @@ class Dataset:
         lengths = (
             ("class_ids", len(self.class_ids or self.class_names), len(self.class_names)),
             (
-                "polygons",
-                len(self.table if self.polygons is None else self.polygons),
+                "outlines",
+                len(self.table if self.outlines is None else self.outlines),
                 len(self.table),
             ),
         )
@@ -269,7 +269,7 @@ class Dataset:
             self,
             pictures=tuple(self.pictures[i] for i in pictures),
             table=table,
-            polygons=None
-            if self.polygons is None
-            else tuple(self.polygons[i] for i in keep.tolist()),
+            outlines=None
+            if self.outlines is None
+            else tuple(self.outlines[i] for i in keep.tolist()),
         )

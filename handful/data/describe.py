@@ -89,7 +89,7 @@ def describe(dataset: Dataset, *, path: str = "", format: str = "") -> DatasetFa
         empty_pictures=int((boxes_on == 0).sum()),
         most_boxes=int(boxes_on.max(initial=0)),
         examples=len(dataset.examples),
-        outlines=dataset.polygons is not None,
+        outlines=dataset.outlines is not None,
         classes=_classes(dataset),
         picture_width=_percentiles([picture.width for picture in dataset.pictures]),
         picture_height=_percentiles([picture.height for picture in dataset.pictures]),

@@ -54,7 +54,7 @@ def drawn_masks(outlines: Sequence[Outline], boxes: Tensor, size: tuple[int, int
 
 def required_outlines(dataset: Dataset) -> tuple[Outline, ...]:
     """Return the outlines of ``dataset``; raises ``DataError`` unless all boxes have one."""
-    if dataset.polygons is None:
+    if dataset.outlines is None:
         raise DataError(
             "masks were asked for, and not every object has an outline",
             file=dataset.name,
@@ -63,4 +63,4 @@ def required_outlines(dataset: Dataset) -> tuple[Outline, ...]:
             expected="an outline for each",
             remedy="Outline the others too, or use boxes alone",
         )
-    return dataset.polygons
+    return dataset.outlines

@@ -46,12 +46,12 @@ def single_objects(dataset: Dataset, *, smallest: float = 0.0) -> Dataset:
         f"all objects of class '{dataset.class_names[label]}' are too small to be cut out"
         for label in sorted(lost)
     ]
-    polygons = dataset.polygons
+    outlines = dataset.outlines
     return replace(
         dataset,
         pictures=tuple(dataset.pictures[at] for at in table.picture[rows].tolist()),
         table=replace(table[rows], picture=torch.arange(len(rows))),
-        polygons=None if polygons is None else tuple(polygons[row] for row in rows.tolist()),
+        outlines=None if outlines is None else tuple(outlines[row] for row in rows.tolist()),
         notes=(*dataset.notes, *notes),
     )
 

@@ -79,7 +79,7 @@ def measure_detector(
     With those of masks, segm_AP and so on, where it finds them and the data set knows them.
     """
     found = search_pictures(detector, dataset, reporter=reporter)
-    masks = found.masks is not None and dataset.polygons is not None
+    masks = found.masks is not None and dataset.outlines is not None
     metrics = coco_metrics(ground_truth_of(dataset), found.results(dataset), masks=masks)
     kinds = ("", MASK_PREFIX) if masks else ("",)
     names = [kind + name for kind in kinds for name in ("AP", "AP50", "AP75")]

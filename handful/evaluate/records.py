@@ -68,9 +68,9 @@ def ground_truth_of(dataset: Dataset) -> dict[str, Any]:
     """
     table = dataset.table
     annotations = _annotations(dataset)
-    if dataset.polygons is not None:
+    if dataset.outlines is not None:
         corners = table.boxes.tolist()
-        for row, outline, box in zip(annotations, dataset.polygons, corners, strict=True):
+        for row, outline, box in zip(annotations, dataset.outlines, corners, strict=True):
             known = known_outline(outline, box)
             row |= {"area": outline_area(known), "segmentation": segmentation_of(known)}
     return {

@@ -152,8 +152,8 @@ def _with_difficult(support: Dataset, *, boxes: Tensor, labels: Tensor, picture:
         difficult=torch.ones(count, dtype=torch.bool),
         ids=torch.arange(first, first + count),
     )
-    outlines = support.polygons
+    outlines = support.outlines
     if outlines is not None:
         outlines = (*outlines, *([()] * count))
     whole = BoxTable.joined([table, further])
-    return replace(support, table=whole, polygons=outlines)
+    return replace(support, table=whole, outlines=outlines)

@@ -115,8 +115,8 @@ def _drawn(dataset: Dataset, position: int) -> Figure:
     small = image.resize(size, Image.Resampling.LANCZOS)
     dashed = known.crowd | known.difficult
     masks = None
-    if dataset.polygons is not None:
-        outlines = [dataset.polygons[row] for row in dataset.rows(position)[~dashed].tolist()]
+    if dataset.outlines is not None:
+        outlines = [dataset.outlines[row] for row in dataset.rows(position)[~dashed].tolist()]
         whole = drawn_masks(outlines, known.boxes[~dashed], known.image_size)
         masks = nearest(whole, (size[1], size[0]))
     plain = Detections(

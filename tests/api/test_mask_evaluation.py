@@ -49,7 +49,7 @@ def query(tmp_path: Path) -> Dataset:
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
         pictures.append(Picture(number, f"{number}.png", 100, 80, tmp_path / f"{number}.png"))
     table = BoxTable.of([0, 1], [BOX, BOX], [0, 0])
-    return Dataset("shelf", tuple(pictures), table, ("tea",), polygons=(OUTLINE,) * 2)
+    return Dataset("shelf", tuple(pictures), table, ("tea",), outlines=(OUTLINE,) * 2)
 
 
 def test_masks_are_measured_beside_boxes(query: Dataset) -> None:
@@ -62,7 +62,7 @@ def test_masks_are_measured_beside_boxes(query: Dataset) -> None:
 
 
 def test_without_masks_on_either_side_only_boxes_are_measured(query: Dataset) -> None:
-    measured = api.evaluate(Painting(1.0), query=replace(query, polygons=None))
+    measured = api.evaluate(Painting(1.0), query=replace(query, outlines=None))
     assert "segm_AP" not in measured.metrics
     bare = [{k: v for k, v in row.items() if k != "segmentation"} for row in measured.results]
     assert "segm_AP" not in api.evaluate_detections(bare, query=query).metrics

@@ -96,7 +96,7 @@ def test_masks_are_learnt_where_the_support_has_outlines_even_on_a_base_of_boxes
     assert learned.recipe.model.masks
     found = learned.detector.detect_all(shelves.pictures[0].read())
     assert found.masks is not None and len(found.masks) == len(found)
-    boxes = replace(shelves, polygons=None)
+    boxes = replace(shelves, outlines=None)
     again = learn(boxes, tmp_path / "boxes", base=weight_file(tmp_path / "run"), changes=QUICK)
     assert not again.recipe.model.masks
     assert again.detector.detect_all(shelves.pictures[0].read()).masks is None

@@ -27,7 +27,7 @@ def save_coco(folder: Path, *, marks: bool = True) -> Path:
             difficult=[False, marks],
         ),
         ("cup", "key", "ape") if marks else ("cup", "key"),
-        polygons=(((1.0, 1.0, 9.0, 1.0, 9.0, 9.0),),) * 2 if marks else None,
+        outlines=(((1.0, 1.0, 9.0, 1.0, 9.0, 9.0),),) * 2 if marks else None,
     )
     write_dataset(dataset, folder / "in.json", format="coco")
     return folder / "in.json"

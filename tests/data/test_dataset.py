@@ -67,11 +67,11 @@ def test_every_box_but_crowds_is_an_example():
 
 def test_a_subset_takes_boxes_and_polygons_along_in_its_own_order():
     polygons = tuple(((float(i),) * 6,) for i in range(3))
-    part = small_set(polygons=polygons).subset([2, 1])
+    part = small_set(outlines=polygons).subset([2, 1])
     assert [picture.id for picture in part.pictures] == [12, 11]
     assert part.table.picture.tolist() == [1, 1]
     assert part.table.boxes[:, 0].tolist() == [1, 9]
-    assert part.polygons == (polygons[0], polygons[2])
+    assert part.outlines == (polygons[0], polygons[2])
     assert len(part.targets(0)) == 0
 
 

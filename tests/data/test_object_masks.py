@@ -27,7 +27,7 @@ def two_objects(polygons):
         for number in (1, 2)
     )
     table = BoxTable.of([1, 0, 1], [[2, 2, 14, 10], [0, 0, 5, 5], [6, 6, 18, 11]], [0, 0, 1])
-    return Dataset("drawn", pictures, table, ("cup", "can"), polygons=polygons)
+    return Dataset("drawn", pictures, table, ("cup", "can"), outlines=polygons)
 
 
 def rectangle_runs():

@@ -31,7 +31,7 @@ def dataset(tmp_path):
         [3, 1, 2, 4], [*BOXES, BOXES[0]], [0, 1, 0, 1], crowd=[False, False, False, True]
     )
     polygons = (((4.0, 5.0, 18.0, 5.0, 4.0, 20.0),), (), (), ())
-    return Dataset("drawn", tuple(pictures), table, ("a", "b"), polygons=polygons)
+    return Dataset("drawn", tuple(pictures), table, ("a", "b"), outlines=polygons)
 
 
 def test_a_pool_holds_what_can_be_learnt_from(dataset):
@@ -59,7 +59,7 @@ def test_a_pool_can_be_sent(dataset):
 @pytest.mark.integration
 def test_combined_pictures_are_the_same_whoever_reads_them(dataset):
     pool = PicturePool(dataset)
-    pasting = CopyPaste(FRAME, pool, outlines=dataset.polygons, partner_outlines=dataset.polygons)
+    pasting = CopyPaste(FRAME, pool, outlines=dataset.outlines, partner_outlines=dataset.outlines)
     chain = Chain((pasting, Mosaic(FRAME, pool), RandomAffine(FRAME), MixUp(FRAME, pool)))
 
     def batches(workers):

@@ -37,7 +37,7 @@ class Knowing:
     def detect_all(self, image: object) -> Detections:
         self.place += 1
         known = self.dataset.targets(self.place)
-        outlines = self.dataset.polygons or ()
+        outlines = self.dataset.outlines or ()
         rows = self.dataset.rows(self.place).tolist()
         drawn = drawn_masks([outlines[row] for row in rows], known.boxes, known.image_size)
         return Detections(
@@ -60,7 +60,7 @@ def test_masks_are_measured_where_they_are_found(shelves: Dataset) -> None:
 
 def test_boxes_alone_are_measured_as_boxes(shelves: Dataset) -> None:
     assert list(measure_detector(Knowing(shelves, masks=False), shelves)) == ["AP", "AP50", "AP75"]
-    bare = replace(shelves, polygons=None)
+    bare = replace(shelves, outlines=None)
     assert list(measure_detector(Knowing(shelves), bare)) == ["AP", "AP50", "AP75"]
 
 
@@ -88,8 +88,8 @@ def test_results_with_masks_come_back(shelves: Dataset) -> None:
 
 def test_a_data_set_says_its_masks_as_its_file_would(shelves: Dataset) -> None:
     truth = ground_truth_of(shelves)
-    assert shelves.polygons is not None
-    for row, outline in zip(truth["annotations"], shelves.polygons, strict=True):
+    assert shelves.outlines is not None
+    for row, outline in zip(truth["annotations"], shelves.outlines, strict=True):
         assert row["segmentation"] == [list(part) for part in outline]  # type: ignore[union-attr]
         assert 0 < row["area"] <= row["bbox"][2] * row["bbox"][3] + 1
     nothing = coco_evaluation(truth, [], masks=True).figures()

@@ -48,4 +48,4 @@ def test_a_set_with_hardly_a_box_has_a_page(tmp_path, rows):
 def test_outlines_are_laid_over_their_pictures(tmp_path):
     outlines = tuple(((0.0, 0.0, 20.0, 0.0, 20.0, 20.0, 0.0, 20.0),) for _ in range(4))
     plain = page_of(tmp_path, shown=(2,))
-    assert page_of(tmp_path, replace(DATASET, polygons=outlines), shown=(2,)) != plain
+    assert page_of(tmp_path, replace(DATASET, outlines=outlines), shown=(2,)) != plain

@@ -71,7 +71,7 @@ def read(
         pictures=tuple(pictures),
         table=rows.table(),
         class_names=CLASSES,
-        polygons=rows.polygons(),
+        outlines=rows.polygons(),
         notes=tuple(
             f"{count} outlines leave their picture and were {what}"
             for what, count in counts.items()

@@ -79,7 +79,7 @@ def _annotations(dataset: Dataset) -> list[Record]:
     visible = None if table.visible is None else plain_xywh(table.visible)
     entries = []
     for row, box in enumerate(plain_xywh(table.boxes)):
-        outline = dataset.polygons[row] if dataset.polygons is not None else ()
+        outline = dataset.outlines[row] if dataset.outlines is not None else ()
         entry: Record = {
             "id": int(table.ids[row]),
             "image_id": dataset.pictures[int(table.picture[row])].id,

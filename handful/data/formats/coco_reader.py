@@ -48,7 +48,7 @@ def read(path: Path, *, images: Path | None = None, require_pictures: bool = Tru
         table=rows.table(),
         class_names=tuple(categories.values()),
         class_ids=tuple(categories),
-        polygons=rows.polygons(),
+        outlines=rows.polygons(),
     )
 
 

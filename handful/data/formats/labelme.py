@@ -93,7 +93,7 @@ def read(path: Path, *, images: Path | None = None, require_pictures: bool = Tru
         pictures=tuple(pictures),
         table=reading.rows.table(),
         class_names=class_names,
-        polygons=reading.rows.polygons() if reading.drawn else None,
+        outlines=reading.rows.polygons() if reading.drawn else None,
         notes=(note,) if reading.clipped else (),
     )
 
@@ -266,7 +266,7 @@ def _shapes(dataset: Dataset, row: int) -> list[dict[str, Any]]:
     table = dataset.table
     left, top, right, bottom = (float(str(value)) for value in table.boxes[row].numpy())
     box: Corners = (left, top, right, bottom)
-    outline = () if dataset.polygons is None else dataset.polygons[row]
+    outline = () if dataset.outlines is None else dataset.outlines[row]
     # The format has no place for run lengths.
     polygons = () if isinstance(outline, RunLengths) else outline
     parts = polygons or (flat(rectangle(box)),)

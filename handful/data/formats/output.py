@@ -126,11 +126,11 @@ def inside_pictures(dataset: Dataset) -> Dataset:
     limits = torch.tensor(sides, dtype=torch.float32).reshape(-1, 4)[table.picture]
     boxes = torch.minimum(table.boxes.clamp(min=0), limits)
     kept = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(dim=1)
-    outlines = dataset.polygons
+    outlines = dataset.outlines
     if outlines is not None:
         outlines = tuple(outlines[row] for row in kept.nonzero().flatten().tolist())
     return replace(
-        dataset, table=replace(table, boxes=boxes, visible=None)[kept], polygons=outlines
+        dataset, table=replace(table, boxes=boxes, visible=None)[kept], outlines=outlines
     )
 
 

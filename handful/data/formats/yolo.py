@@ -71,7 +71,7 @@ def read(path: Path, *, images: Path | None = None, require_pictures: bool = Tru
         table=rows.table(),
         class_names=tuple(names),
         class_ids=tuple(range(len(names))),
-        polygons=rows.polygons(),
+        outlines=rows.polygons(),
     )
 
 

@@ -187,7 +187,7 @@ def dataset_from_manifest(dataset: Dataset, manifest: ShotManifest) -> Dataset:
         table=found.table,
         class_names=found.class_names,
         class_ids=manifest.class_ids,
-        polygons=found.polygons,
+        outlines=found.outlines,
     )
 
 

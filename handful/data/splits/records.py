@@ -115,16 +115,16 @@ def joined(datasets: Sequence[Dataset], *, name: str) -> Dataset:
                 remedy="Keep the classes that all have, in one order",
             )
         tables.append(replace(dataset.table, picture=dataset.table.picture + len(pictures)))
-        outlines += ((),) * len(dataset.table) if dataset.polygons is None else dataset.polygons
+        outlines += ((),) * len(dataset.table) if dataset.outlines is None else dataset.outlines
         pictures += dataset.pictures
-    outlined = any(one.polygons is not None for one in datasets)
+    outlined = any(one.outlines is not None for one in datasets)
     return Dataset(
         name=name,
         pictures=tuple(pictures),
         table=BoxTable.joined(tables),
         class_names=first.class_names,
         class_ids=first.class_ids,
-        polygons=tuple(outlines) if outlined else None,
+        outlines=tuple(outlines) if outlined else None,
         notes=tuple(dict.fromkeys(note for one in datasets for note in one.notes)),
     )
 
@@ -164,14 +164,14 @@ def pick(
         picture=table.picture if picture is None else picture,
     )
     chosen = range(len(dataset.pictures)) if pictures is None else pictures
-    polygons = dataset.polygons
+    outlines = dataset.outlines
     return Dataset(
         name=dataset.name,
         pictures=tuple(dataset.pictures[index] for index in chosen),
         table=table,
         class_names=tuple(class_names),
         class_ids=tuple(dataset.class_ids[dataset.class_names.index(n)] for n in class_names),
-        polygons=None if polygons is None else tuple(polygons[row] for row in rows.tolist()),
+        outlines=None if outlines is None else tuple(outlines[row] for row in rows.tolist()),
     )
 
 

@@ -59,7 +59,7 @@ def draw_shelves(recipe: ShelfRecipe, *, polygons: bool = True, photos: bool = F
             Exemplar(name=name, image=partial(example, recipe, label))
             for label, name in enumerate(names)
         ),
-        polygons=tuple(outlines) if polygons else None,
+        outlines=tuple(outlines) if polygons else None,
     )
 
 

@@ -87,8 +87,8 @@ def domain_transform(
                 CopyPaste(
                     config.input_size,
                     PicturePool(others, keep_empty=True),
-                    outlines=joined.dataset.polygons,
-                    partner_outlines=others.polygons,
+                    outlines=joined.dataset.outlines,
+                    partner_outlines=others.outlines,
                     occlusion=exchange.copy_paste,
                     fill=config.pad_value,
                 )

@@ -53,7 +53,7 @@ def test_objects_of_the_eight_classes_are_read_with_their_outlines(tmp_path):
     assert names == ["car", "person", "rider"]
     assert dataset.table.crowd.tolist() == [False, True, False]
     assert dataset.table.boxes[0].tolist() == [2, 3, 12, 9]
-    assert dataset.polygons[0] == ((2, 3, 12, 3, 12, 9, 2, 9),)
+    assert dataset.outlines[0] == ((2, 3, 12, 3, 12, 9, 2, 9),)
     assert dataset.notes == ()
     assert dataset[0][0].size == (40, 20)
 
@@ -77,7 +77,7 @@ def test_outlines_that_leave_their_picture_are_clipped_and_counted(tmp_path):
     save(tmp_path, thing(polygon=half), thing(polygon=outside), thing())
     dataset = read_dataset(tmp_path)
     assert dataset.table.boxes.tolist() == [[0, 3, 5, 9], [2, 3, 12, 9]]
-    assert min(dataset.polygons[0][0]) == 0
+    assert min(dataset.outlines[0][0]) == 0
     assert dataset.notes == (
         "1 outlines leave their picture and were clipped",
         "1 outlines leave their picture and were left out",

@@ -59,7 +59,7 @@ def test_ids_boxes_and_classes_are_read(tmp_path):
     assert dataset.table.labels.tolist() == [1, 0]
     assert dataset.table.ids.tolist() == [17, 4]
     assert dataset.table.crowd.tolist() == [False, True]
-    assert dataset.polygons is None
+    assert dataset.outlines is None
     assert dataset[1][0].size == (20, 20)
 
 
@@ -115,9 +115,9 @@ def test_polygons_are_kept_if_all_boxes_have_them(tmp_path):
     triangle = [1, 2, 4, 2, 4, 6]
     for annotation in document["annotations"]:
         annotation["segmentation"] = [triangle]
-    assert read_dataset(save(tmp_path, document)).polygons == (((1, 2, 4, 2, 4, 6),),) * 2
+    assert read_dataset(save(tmp_path, document)).outlines == (((1, 2, 4, 2, 4, 6),),) * 2
     del document["annotations"][1]["segmentation"]
-    assert read_dataset(save(tmp_path, document)).polygons is None
+    assert read_dataset(save(tmp_path, document)).outlines is None
 
 
 def test_annotations_without_ids_are_numbered(tmp_path):
@@ -273,13 +273,13 @@ def test_run_lengths_are_kept_beside_polygons_and_written_again(tmp_path):
     plain = {"size": [30, 40], "counts": runs.counts().tolist()}
     for form in (plain, written(runs)):
         document["annotations"][1]["segmentation"] = form
-        assert read_dataset(save(tmp_path, document)).polygons == (((1, 2, 4, 2, 4, 6),), runs)
+        assert read_dataset(save(tmp_path, document)).outlines == (((1, 2, 4, 2, 4, 6),), runs)
     dataset = read_dataset(tmp_path / "set.json")
     again = tmp_path / "again" / "set.json"
     write_dataset(dataset, again, format="coco")
     annotation = json.loads(again.read_text())["annotations"][1]
     assert (annotation["segmentation"], annotation["area"]) == (written(runs), mask.sum())
-    assert read_dataset(again, require_pictures=False).polygons == dataset.polygons
+    assert read_dataset(again, require_pictures=False).outlines == dataset.outlines
 
 
 BAD_MASKS = {

@@ -55,14 +55,14 @@ def test_polygons_rectangles_and_circles_become_boxes_and_outlines(tmp_path):
         [5, 5, 15, 15],
         [2, 2, 12, 9],
     ]
-    assert dataset.polygons[0] == ((2, 2, 12, 2, 7, 9),)
-    assert dataset.polygons[1] == ((20, 5, 30, 5, 30, 15, 20, 15),)
+    assert dataset.outlines[0] == ((2, 2, 12, 2, 7, 9),)
+    assert dataset.outlines[1] == ((20, 5, 30, 5, 30, 15, 20, 15),)
 
 
 def test_rectangles_alone_are_boxes_without_outlines(tmp_path):
     save(tmp_path, shape(points=[[1, 2], [9, 2], [9, 8], [1, 8]], kind="rectangle"))
     dataset = read_dataset(tmp_path)
-    assert dataset.polygons is None
+    assert dataset.outlines is None
     assert dataset.table.boxes.tolist() == [[1, 2, 9, 8]]
 
 
@@ -71,7 +71,7 @@ def test_shapes_of_one_group_and_label_are_one_object(tmp_path):
     save(tmp_path, shape(group_id=4), shape(points=far, group_id=4), shape("lid", group_id=4))
     dataset = read_dataset(tmp_path)
     assert dataset.table.boxes.tolist() == [[2, 2, 36, 19], [2, 2, 12, 9]]
-    assert [len(parts) for parts in dataset.polygons] == [2, 1]
+    assert [len(parts) for parts in dataset.outlines] == [2, 1]
 
 
 def test_outlines_that_leave_their_picture_are_clipped_and_counted(tmp_path):
@@ -141,10 +141,10 @@ def test_parts_and_marks_are_written_and_come_back(tmp_path):
     parts = ((2.0, 2.0, 12.0, 2.0, 7.0, 9.0), (30.0, 12.0, 36.0, 12.0, 33.0, 19.0))
     table = BoxTable.of([0], [[2, 2, 36, 19]], [0], crowd=[True], difficult=[True])
     picture = Picture(1, "a.png", 40, 20, Image.new("RGB", (40, 20)))
-    dataset = Dataset("some", (picture,), table, ("part",), polygons=(parts,))
+    dataset = Dataset("some", (picture,), table, ("part",), outlines=(parts,))
     write_dataset(dataset, tmp_path / "out", format="labelme")
     again = read_dataset(tmp_path / "out")
-    assert again.polygons == (parts,)
+    assert again.outlines == (parts,)
     assert again.table.crowd.tolist() == again.table.difficult.tolist() == [True]
     assert json.loads((tmp_path / "out" / "a.json").read_text())["imagePath"] == "a.png"
 

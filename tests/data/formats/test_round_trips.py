@@ -66,7 +66,7 @@ def datasets(draw) -> Dataset:
         ),
         class_names=tuple(names),
         class_ids=tuple(sorted(ids)),
-        polygons=outlines if count and draw(st.booleans()) else None,
+        outlines=outlines if count and draw(st.booleans()) else None,
     )
 
 
@@ -126,7 +126,7 @@ def test_coco(dataset):
         assert torch.equal(getattr(again.table, column), getattr(dataset.table, column)), column
     assert again.class_names == dataset.class_names
     assert again.class_ids == dataset.class_ids
-    assert again.polygons == dataset.polygons
+    assert again.outlines == dataset.outlines
     for ours, theirs in zip(again.pictures, dataset.pictures, strict=True):
         assert (ours.id, ours.width, ours.height) == (theirs.id, theirs.width, theirs.height)
 
@@ -156,11 +156,11 @@ def test_labelme(dataset):
     assert torch.equal(again.table.crowd, dataset.table.crowd[in_picture_order(dataset)])
     used = {dataset.class_names[label] for label in dataset.table.labels.tolist()}
     assert again.class_names == tuple(sorted(used))
-    if dataset.polygons is None:
-        assert again.polygons is None
-    elif again.polygons is not None:
-        expected = [dataset.polygons[row] for row in in_picture_order(dataset).tolist()]
-        assert list(again.polygons) == expected
+    if dataset.outlines is None:
+        assert again.outlines is None
+    elif again.outlines is not None:
+        expected = [dataset.outlines[row] for row in in_picture_order(dataset).tolist()]
+        assert list(again.outlines) == expected
 
 
 def in_picture_order(dataset: Dataset) -> torch.Tensor:

@@ -63,7 +63,7 @@ def test_names_may_lie_in_classes_txt_and_labels_beside_pictures(tmp_path):
 def test_polygon_lines_become_boxes_and_outlines(tmp_path):
     dataset = read_dataset(save(tmp_path, "0 0.25 0.5 0.5 0.5 0.5 1\n"))
     assert dataset.table.boxes.tolist() == [[10, 10, 20, 20]]
-    assert dataset.polygons == (((10, 10, 20, 10, 20, 20),),)
+    assert dataset.outlines == (((10, 10, 20, 10, 20, 20),),)
 
 
 def test_a_picture_without_a_label_file_has_no_boxes(tmp_path):

@@ -51,16 +51,16 @@ def test_joined_sets_keep_outlines_hidden_parts_and_notes():
     outlined = replace(
         plain,
         table=replace(plain.table, visible=seen),
-        polygons=(outline,) * 3,
+        outlines=(outline,) * 3,
         notes=("turned", "clipped"),
     )
     both = joined([plain, outlined], name="both")
-    assert both.polygons == ((),) * 3 + (outline,) * 3
+    assert both.outlines == ((),) * 3 + (outline,) * 3
     assert both.table.visible is not None
     assert torch.equal(both.table.visible, torch.cat([plain.table.boxes, seen]))
     assert both.class_ids == plain.class_ids
     assert both.notes == ("turned", "clipped")
-    assert joined([plain, plain], name="both").polygons is None
+    assert joined([plain, plain], name="both").outlines is None
 
 
 def test_sets_of_other_classes_are_not_joined():

@@ -26,7 +26,7 @@ def test_the_same_recipe_gives_the_same_pixels_and_boxes():
     first, second = draw_shelves(RECIPE), draw_shelves(replace(RECIPE))
     scene_layout.cache_clear()
     assert torch.equal(first.table.boxes, second.table.boxes)
-    assert first.polygons == second.polygons
+    assert first.outlines == second.outlines
     assert first[1][0].tobytes() == second[1][0].tobytes()
 
 
@@ -60,9 +60,9 @@ def test_pictures_have_the_promised_size_and_are_drawn_when_read():
 
 def test_boxes_lie_in_the_picture_and_hold_their_polygons():
     dataset = draw_shelves(RECIPE)
-    assert dataset.polygons is not None
-    assert len(dataset.polygons) == len(dataset.table)
-    for box, polygons in zip(dataset.table.boxes.tolist(), dataset.polygons, strict=True):
+    assert dataset.outlines is not None
+    assert len(dataset.outlines) == len(dataset.table)
+    for box, polygons in zip(dataset.table.boxes.tolist(), dataset.outlines, strict=True):
         assert 0 <= box[0] < box[2] <= 320
         assert 0 <= box[1] < box[3] <= 240
         assert polygons
@@ -75,7 +75,7 @@ def test_boxes_lie_in_the_picture_and_hold_their_polygons():
 
 def test_the_table_repeats_the_layout():
     dataset = draw_shelves(RECIPE, polygons=False)
-    assert dataset.polygons is None
+    assert dataset.outlines is None
     for index in range(3):
         objects = [p for p in scene_layout(RECIPE, index).objects if p.label >= 0]
         targets = dataset.targets(index)

@@ -148,7 +148,7 @@ TWO_POINTS = ((10.0, 10.0, 20.0, 20.0),)
 )
 def test_objects_whose_outlines_fall_outside_still_cross_domains(outline) -> None:
     bright = domain_pictures(3, background=200)
-    bright = replace(bright, polygons=(outline,) * len(bright.table))
+    bright = replace(bright, outlines=(outline,) * len(bright.table))
     dark = domain_pictures(3, background=20)
     exchange = Exchange(replace(NOISELESS, mosaic=0.0, flip=0.0))
     stream = adaptation_stream(
