@@ -87,7 +87,7 @@ def test_a_picture_may_be_in_a_subset_twice_or_none_at_all():
     [
         ({"class_names": ("cup", "cup")}, "two classes have one name.*cup"),
         ({"class_ids": (1, 2, 3)}, "class_ids.*length 3.*length 2"),
-        ({"polygons": ()}, "polygons.*length 0.*length 3"),
+        ({"outlines": ()}, "outlines.*length 0.*length 3"),
         ({"class_names": ("cup",)}, "labels.*0 to 1.*0 to 0"),
         ({"pictures": ()}, "picture.*point nowhere|point nowhere.*picture"),
     ],
