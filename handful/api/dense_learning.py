@@ -16,9 +16,10 @@ from handful.api.trained import read_detector
 from handful.data.dataset import Dataset
 from handful.errors import ConfigError, WeightsError, suggest
 from handful.memory import ClassMemory
-from handful.memory.embedders import DetailEmbedder
+from handful.memory.embedders import PartsEmbedder
 from handful.memory.lookalikes import Proposed, mark_lookalikes, propose_on, with_anything
 from handful.memory.naming import ExampleNaming, example_memory
+from handful.memory.timm_embedder import named_embedder
 from handful.methods.yolox.learning import (
     DenseLearnRecipe,
     Evidence,
@@ -55,6 +56,7 @@ class DenseLearning:
             )
         self.support, self.order = support, order
         self.base = base_detector(order)
+        self._examples: dict[str, tuple[PartsEmbedder, ClassMemory]] = {}
 
     def recipe(self) -> DenseLearnRecipe:
         """Return how the support would be learnt, after a look at what it shows."""
@@ -72,12 +74,14 @@ class DenseLearning:
 
     def plan(self, recipe: DenseLearnRecipe) -> Plan:
         """Return what a run of ``recipe`` needs."""
-        naming = None
-        known = self.memory if recipe.calibrate else None
+        naming, known = None, None
         if recipe.route == "prototypes":
-            known = with_anything(self.memory, self.support, self.proposed, self.embedder)
+            embedder, seen = self.examples(recipe.embedder)
+            known = with_anything(seen, self.support, self.proposed, embedder)
+        elif recipe.calibrate:
+            embedder, known = self.examples(recipe.embedder)
         if known is not None:
-            naming = ExampleNaming(self.embedder, known.to(self.order.where), recipe.model.blend)
+            naming = ExampleNaming(embedder, known.to(self.order.where), recipe.model.blend)
         if recipe.route == "prototypes":
             network = proposing_network(recipe.model, self.base.state_dict())
             return Plan(network, None, naming, known, EXAMPLES)
@@ -91,15 +95,13 @@ class DenseLearning:
         task = partial(self._task, network, recipe)
         return Plan(network, task, naming, known, EXAMPLES)
 
-    @cached_property
-    def embedder(self) -> DetailEmbedder:
-        """What looks at the examples."""
-        return DetailEmbedder().to(self.order.where)
-
-    @cached_property
-    def memory(self) -> ClassMemory:
-        """What the examples look like."""
-        return example_memory(self.embedder, self.support, reporter=self.order.reporter)
+    def examples(self, name: str) -> tuple[PartsEmbedder, ClassMemory]:
+        """Return the network of this name, and what the examples look like to it."""
+        if name not in self._examples:
+            embedder = named_embedder(name).to(self.order.where)
+            memory = example_memory(embedder, self.support, reporter=self.order.reporter)
+            self._examples[name] = embedder, memory
+        return self._examples[name]
 
     @cached_property
     def proposed(self) -> Proposed:
@@ -122,11 +124,12 @@ class DenseLearning:
     def _task(self, network: YOLOX, recipe: DenseLearnRecipe, measure: Measure | None) -> Task:
         shown = self.support
         if recipe.likeness < 1 and recipe.part != "rows":
+            embedder, seen = self.examples(recipe.embedder)
             shown = mark_lookalikes(
                 shown,
                 self.proposed,
-                self.memory,
-                self.embedder,
+                seen,
+                embedder,
                 least=recipe.likeness,
                 reporter=self.order.reporter,
             )

@@ -14,8 +14,8 @@ from handful.data.staging import Stream
 from handful.data.transforms.augmentation import augmented
 from handful.data.transforms.fit_range import FitRange
 from handful.errors import ConfigError, WeightsError
-from handful.memory.embedders import DetailEmbedder
 from handful.memory.naming import ExampleNaming, example_memory
+from handful.memory.timm_embedder import named_embedder
 from handful.methods.o2f.learning import O2FLearnRecipe, learn_recipe
 from handful.methods.o2f.lite import LITE_CONFIG
 from handful.methods.o2f.model import O2F
@@ -76,7 +76,7 @@ class O2FLearning:
         )
         if not recipe.calibrate:
             return plan
-        embedder = DetailEmbedder().to(where)
+        embedder = named_embedder(recipe.embedder).to(where)
         memory = example_memory(embedder, self.support, reporter=self.order.reporter)
         naming = ExampleNaming(embedder, memory.to(where), recipe.model.blend)
         return Plan(plan.network, plan.task, naming, memory, EXAMPLES)

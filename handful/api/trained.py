@@ -11,8 +11,9 @@ from handful.errors import DataError, WeightsError
 from handful.files import read_json
 from handful.memory import ClassMemory
 from handful.memory.calibration import PrototypeCalibration
-from handful.memory.embedders import DetailEmbedder, LiteEmbedder
+from handful.memory.embedders import LiteEmbedder
 from handful.memory.naming import ExampleNaming
+from handful.memory.timm_embedder import maker_of
 from handful.methods.detector import (
     DETECTORS,
     TrainableDetector,
@@ -111,9 +112,11 @@ def calibration_beside(
         memory = ClassMemory.load(prototypes, model=embedder.fingerprint())
         return PrototypeCalibration(embedder, memory.to(device), blend)
     if examples.is_file():
-        looker = DetailEmbedder().to(device)
-        memory = ClassMemory.load(examples, model=looker.fingerprint())
-        return ExampleNaming(looker, memory.to(device), blend)
+        memory = ClassMemory.load(examples)
+        try:
+            return ExampleNaming(maker_of(memory).to(device), memory.to(device), blend)
+        except WeightsError as error:
+            raise error.at(examples) from error
     return None
 
 

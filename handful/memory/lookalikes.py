@@ -16,7 +16,7 @@ from torch import Tensor
 from handful.boxes import box_iou
 from handful.data.dataset import BoxTable, Dataset
 from handful.memory.class_memory import ClassMemory
-from handful.memory.embedders import DetailEmbedder
+from handful.memory.embedders import PartsEmbedder
 from handful.memory.naming import ANYTHING
 from handful.memory.regression import likeness
 from handful.reporter import Reporter, SilentReporter
@@ -63,7 +63,7 @@ def with_anything(
     memory: ClassMemory,
     support: Dataset,
     proposed: Proposed,
-    embedder: DetailEmbedder,
+    embedder: PartsEmbedder,
     *,
     most: int = MOST_PROPOSALS,
 ) -> ClassMemory:
@@ -86,7 +86,7 @@ def mark_lookalikes(
     support: Dataset,
     proposed: Proposed,
     memory: ClassMemory,
-    embedder: DetailEmbedder,
+    embedder: PartsEmbedder,
     *,
     least: float,
     reporter: Reporter | None = None,

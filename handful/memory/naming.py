@@ -12,7 +12,7 @@ from handful.data.dataset import Dataset
 from handful.data.images import ImageSource, read_image
 from handful.memory.calibration import Blend, remembered, require_made_by
 from handful.memory.class_memory import ClassMemory
-from handful.memory.embedders import DetailEmbedder
+from handful.memory.embedders import PartsEmbedder
 from handful.memory.regression import ClassRegression, likeness
 from handful.reporter import Reporter
 from handful.structures import Detections
@@ -37,7 +37,7 @@ class ExampleNaming:
     the mean example. Classes that the memory does not know are left alone.
     """
 
-    embedder: DetailEmbedder
+    embedder: PartsEmbedder
     memory: ClassMemory
     blend: Blend = Blend()
     names: tuple[str, ...] = field(init=False, compare=False)
@@ -153,7 +153,7 @@ class ExampleNaming:
 
 
 def example_memory(
-    embedder: DetailEmbedder, support: Dataset, *, reporter: Reporter | None = None
+    embedder: PartsEmbedder, support: Dataset, *, reporter: Reporter | None = None
 ) -> ClassMemory:
     """Return four views of every box of ``support``, crowds excluded, by class."""
     model = embedder.fingerprint()

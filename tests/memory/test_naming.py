@@ -7,7 +7,7 @@ from PIL import Image
 from handful.data.dataset import BoxTable, Dataset, Picture
 from handful.errors import WeightsError
 from handful.memory.calibration import Blend
-from handful.memory.embedders import DetailEmbedder
+from handful.memory.embedders import DetailEmbedder, PartsEmbedder
 from handful.memory.lookalikes import mark_lookalikes, propose_on
 from handful.memory.naming import ExampleNaming, example_memory
 from handful.structures import Detections
@@ -17,7 +17,7 @@ LEFT, RIGHT, BELOW = (4, 4, 34, 34), (50, 8, 90, 28), (10, 50, 40, 80)
 GREYS = ((60, 60, 90, 90), (60, 40, 90, 58))
 
 
-class Colour(DetailEmbedder):
+class Colour(PartsEmbedder):
     """Embeds a box by the colours of its middle, in two parts."""
 
     parts = (3, 3)
@@ -28,7 +28,7 @@ class Colour(DetailEmbedder):
         self.gain = torch.nn.Parameter(torch.ones(()))
         self._fingerprint = None
 
-    def _seen(self, pictures):
+    def seen(self, pictures):
         colour = self.gain * pictures[:, :, 3:5, 3:5].mean((2, 3))
         return torch.cat([colour, colour.flip(1)], 1)
 

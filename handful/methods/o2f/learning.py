@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from handful.data.transforms.augmentation import Augmentation
 from handful.memory.calibration import Blend
+from handful.memory.timm_embedder import LITE
 from handful.methods.few_boxes import FEW_BOX_AUGMENTATION, FEW_BOX_TRAINING, few_box_training
 from handful.methods.o2f.config import O2FConfig
 from handful.methods.o2f.start import Part
@@ -30,7 +31,8 @@ class O2FLearnRecipe:
 
     model: the detector, its classes those of the support; it finds masks if the support has
     outlines. base: the weights it starts from, a name or a file; "imagenet" for a trunk alone.
-    part: what learns. calibrate: whether examples have a say in every score. short: range of the
+    part: what learns. calibrate: whether examples have a say in every score, as ``embedder`` sees
+    them, any network of timm by name. short: range of the
     short side of training pictures. epochs: steps in which the degree of soft points falls.
     """
 
@@ -38,6 +40,7 @@ class O2FLearnRecipe:
     base: str = "imagenet"
     part: Part = "all"
     calibrate: bool = True
+    embedder: str = LITE
     augmentation: Augmentation = FEW_BOX_AUGMENTATION
     short: tuple[int, int] = (640, 800)
     epochs: int = 12

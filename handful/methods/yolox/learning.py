@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from handful.errors import ConfigError
 from handful.memory.calibration import Blend
+from handful.memory.timm_embedder import LITE
 from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.model import YOLOX
 from handful.methods.yolox.pictures import DenseAugmentation
@@ -76,6 +77,7 @@ class DenseLearnRecipe:
     kept. route: "prototypes" trains nothing and names what the base proposes; "head" trains the
     last layers on features computed once; "tune" trains ``part``. reason: why this route. base:
     the weights it starts from. calibrate: whether the examples have a say in every score.
+    embedder: what looks at them, any network of timm by name.
     likeness: cosine from which an unlabelled proposal is taken for a look-alike that teaches
     nothing; 1 for none. views: batches whose features "head" keeps.
     """
@@ -86,6 +88,7 @@ class DenseLearnRecipe:
     base: str = ""
     part: Learning = "all"
     calibrate: bool = True
+    embedder: str = LITE
     likeness: float = LOOKALIKE
     views: int = 16
     augmentation: DenseAugmentation = DenseAugmentation(mosaic=0.5, scale=(0.5, 1.5), mixup=0.0)
