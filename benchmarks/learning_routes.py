@@ -137,8 +137,11 @@ class Measurements:
         seconds = time.process_time() - began
         learned.detector.score = None
         figures = measure_detector(learned.detector, query)
+        learned.detector.calibration = None
+        alone = measure_detector(learned.detector, query)
         shutil.rmtree(folder)
         found = {figure: 100 * figures[figure] for figure in FIGURES}
+        found |= {f"{figure} alone": 100 * alone[figure] for figure in FIGURES}
         return {**found, "seconds": seconds, "route": learned.recipe.route}
 
     def _episode(self, name: str, shots: int, seed: int) -> tuple[Dataset, Dataset]:

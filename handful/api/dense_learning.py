@@ -74,25 +74,23 @@ class DenseLearning:
 
     def plan(self, recipe: DenseLearnRecipe) -> Plan:
         """Return what a run of ``recipe`` needs."""
-        naming, known = None, None
+        state, blend, where = self.base.state_dict(), recipe.model.blend, self.order.where
         if recipe.route == "prototypes":
             embedder, seen = self.examples(recipe.embedder)
             known = with_anything(seen, self.support, self.proposed, embedder)
-        elif recipe.calibrate:
-            embedder, known = self.examples(recipe.embedder)
-        if known is not None:
-            naming = ExampleNaming(embedder, known.to(self.order.where), recipe.model.blend)
-        if recipe.route == "prototypes":
-            network = proposing_network(recipe.model, self.base.state_dict())
-            return Plan(network, None, naming, known, EXAMPLES)
-        network = start_from(
-            recipe.model, self.base.state_dict(), base_classes=self.base.config.class_names
-        )
+            naming = ExampleNaming(embedder, known.to(where), blend)
+            return Plan(proposing_network(recipe.model, state), None, naming, known, EXAMPLES)
+        # First, so that what is random in it does not depend on who looks at the examples.
+        network = start_from(recipe.model, state, base_classes=self.base.config.class_names)
         learn_only(network, recipe.part)
         if recipe.part == "rows":
             new = self.support.class_names
             hold_rows(network, [name for name in recipe.model.class_names if name not in new])
         task = partial(self._task, network, recipe)
+        if not recipe.calibrate:
+            return Plan(network, task)
+        embedder, known = self.examples(recipe.embedder)
+        naming = ExampleNaming(embedder, known.to(where), blend)
         return Plan(network, task, naming, known, EXAMPLES)
 
     def examples(self, name: str) -> tuple[PartsEmbedder, ClassMemory]:

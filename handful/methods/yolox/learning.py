@@ -37,10 +37,13 @@ is background.
 """
 
 SURE = 0.3
-"""Score from which a place without a box may be an object that nobody labelled."""
+"""Score from which a place without a box may be an object that nobody labelled, where the base
+finds the objects; elsewhere nothing is sure."""
 
 HEAD_LR = 2e-3
 STEPS: Mapping[Route, int] = {"prototypes": 0, "head": 300, "tune": 150}
+BOLD_STEPS = 200
+"""Of tuning where the base has to learn what an object is."""
 
 EVALUATIONS, PATIENCE = 10, 4
 """Where there is a set to test on; training stops after so many without progress."""
@@ -158,19 +161,19 @@ def learn_recipe(
             proposing(model, blend=NAMED_BY_EXAMPLES), route=chosen, reason=reason
         )
     gentle = evidence.covered >= WELL_COVERED
-    blend = CHOSEN_WITH_EXAMPLES if gentle else CHECKED_BY_EXAMPLES
+    blend, sure = (CHOSEN_WITH_EXAMPLES, SURE) if gentle else (CHECKED_BY_EXAMPLES, 1.0)
     recipe = DenseLearnRecipe(
-        replace(model, sure_below=SURE, blend=blend, score_threshold=PROPOSAL_SCORE),
+        replace(model, sure_below=sure, blend=blend, score_threshold=PROPOSAL_SCORE),
         route=chosen,
         reason=reason,
         part=("rows" if keep else "head") if chosen == "head" else "all",
     )
     lr = HEAD_LR if chosen == "head" else GENTLE_LR if gentle else BOLD_LR
     likeness = LOOKALIKE if gentle else 1.0
-    train = replace(recipe.train, steps=STEPS[chosen], lr=lr, seed=seed)
+    steps = BOLD_STEPS if chosen == "tune" and not gentle else STEPS[chosen]
+    train = replace(recipe.train, steps=steps, lr=lr, seed=seed)
     if tested:
-        every = STEPS[chosen] // EVALUATIONS
-        train = replace(train, evaluate_every=every, patience=PATIENCE)
+        train = replace(train, evaluate_every=steps // EVALUATIONS, patience=PATIENCE)
     return replace(recipe, likeness=likeness, train=train)
 
 

@@ -35,6 +35,10 @@ def test_where_the_base_misses_objects_it_learns_boldly_and_spares_nothing(cover
     recipe = learn_recipe(BASE, ("cell",), Evidence(5, covered))
     assert (recipe.train.lr, recipe.likeness) == (lr, likeness)
     assert recipe.model.blend.contested == (covered == 1)
+    assert (recipe.model.sure_below < 1, recipe.train.steps) == (
+        (covered == 1),
+        150 if covered == 1 else 200,
+    )
 
 
 def test_an_asked_route_is_taken_whatever_the_evidence():
