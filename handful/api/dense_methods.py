@@ -124,7 +124,8 @@ def _lite_start(recipe: O2FLiteRecipe, base: Base) -> TrainableDetector:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _lite_stream(recipe: O2FLiteRecipe, network: TrainableDetector, dataset: Dataset) -> Stream:
+def small_o2f_stream(recipe: Any, network: TrainableDetector, dataset: Dataset) -> Stream:
+    """Return the pictures of ``dataset`` as the recipe of a base, or of learning, shows them."""
     _, longest = recipe.model.test_size
     return o2f_stream(
         dataset,
@@ -132,6 +133,7 @@ def _lite_stream(recipe: O2FLiteRecipe, network: TrainableDetector, dataset: Dat
         rule=network.input_rule(),
         settings=recipe.train,
         epochs=recipe.epochs,
+        masks=recipe.model.masks,
         rank=process_rank(),
         world=process_count(),
     )
@@ -140,6 +142,6 @@ def _lite_stream(recipe: O2FLiteRecipe, network: TrainableDetector, dataset: Dat
 METHODS: Mapping[type, DenseMethod] = {
     YOLOXRecipe: DenseMethod(_yolox_start, _yolox_stream),
     O2FRecipe: DenseMethod(_o2f_start, _o2f_stream),
-    O2FLiteRecipe: DenseMethod(_lite_start, _lite_stream),
+    O2FLiteRecipe: DenseMethod(_lite_start, small_o2f_stream),
 }
 """By the kind of recipe."""

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from handful.api.dense_methods import small_o2f_stream
 from handful.api.learn_plans import METRIC, LearnOrder, Plan
 from handful.api.trained import read_detector
 from handful.api.two_stage_learning import base_file, base_name, require_one_way
 from handful.data.dataset import Dataset
-from handful.data.staging import Stream
-from handful.data.transforms.augmentation import augmented
-from handful.data.transforms.fit_range import FitRange
 from handful.errors import ConfigError, WeightsError
 from handful.memory.naming import ExampleNaming, example_memory
 from handful.memory.timm_embedder import named_embedder
@@ -20,10 +18,8 @@ from handful.methods.o2f.learning import O2FLearnRecipe, learn_recipe
 from handful.methods.o2f.lite import LITE_CONFIG
 from handful.methods.o2f.model import O2F
 from handful.methods.o2f.start import learn_only, start_from_detector
-from handful.methods.o2f.stream import learning_stream
 from handful.train.detection import DetectionTask
 from handful.train.run import EXAMPLES
-from handful.train.runtime import process_count, process_rank
 
 O2F_TRUNKS: Mapping[str, str] = {"o2f-lite": LITE_CONFIG.trunk, "o2f-r50": "resnet50"}
 """Detectors to learn with, by name, and their trunks."""
@@ -70,7 +66,7 @@ class O2FLearning:
         """Return what a run of ``recipe`` needs; ``WeightsError`` for an unfit base."""
         where = self.order.where
         network = learn_only(self._network(recipe), recipe.part)
-        stream = learnt_from(recipe, network, self.support)
+        stream = small_o2f_stream(recipe, network, self.support)
         plan = Plan(
             network, lambda measure: DetectionTask(network, stream, measure=measure, metric=METRIC)
         )
@@ -107,19 +103,4 @@ def base_detector(file: Path, model: str) -> O2F:
         got=f"{detector.method} {trunk}".strip(),
         expected=f"o2f {O2F_TRUNKS[model]}",
         remedy=f"Name weights of {model}",
-    )
-
-
-def learnt_from(recipe: O2FLearnRecipe, network: O2F, support: Dataset) -> Stream:
-    """Return the pictures of ``support`` as ``recipe`` shows them to ``network``."""
-    _, longest = recipe.model.test_size
-    return learning_stream(
-        support,
-        augmented(FitRange(longest, *recipe.short), recipe.augmentation),
-        rule=network.input_rule(),
-        settings=recipe.train,
-        epochs=recipe.epochs,
-        masks=recipe.model.masks,
-        rank=process_rank(),
-        world=process_count(),
     )

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from handful.errors import ConfigError, WeightsError, suggest
+from handful.errors import WeightsError
 from handful.memory.class_memory import ClassMemory
 from handful.memory.embedders import CELLS, DetailEmbedder, PartsEmbedder
+from handful.nn.backbones.timm import require_known
 
 LITE = "efficientnet_lite0"
 """The one whose weights come with an installed package."""
@@ -77,13 +78,7 @@ def maker_of(memory: ClassMemory) -> PartsEmbedder:
 def _network(name: str, *, pretrained: bool) -> Any:
     import timm
 
-    if not timm.is_model(name):
-        raise ConfigError(
-            "timm knows no such network",
-            field="embedder",
-            got=name,
-            remedy=suggest(name, timm.list_models()),
-        )
+    require_known(name, field="embedder")
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0)
     except (OSError, RuntimeError, ValueError) as error:

@@ -23,13 +23,7 @@ class TimmTrunk(Trunk):
         import timm
 
         super().__init__()
-        if not timm.is_model(name):
-            raise ConfigError(
-                "timm knows no such network",
-                field="trunk",
-                got=name,
-                remedy=suggest(name, timm.list_models()),
-            )
+        require_known(name, field="trunk")
         with torch.device("meta"):
             info: Any = timm.create_model(name, features_only=True).feature_info
         reductions, channels, modules = info.reduction(), info.channels(), info.module_name()
@@ -61,6 +55,19 @@ class TimmTrunk(Trunk):
     def parts(self) -> list[nn.ModuleList]:
         """Return the stem and each stage, first to last."""
         return _stem_and_others(_stages(self.network))
+
+
+def require_known(name: str, *, field: str) -> None:
+    """Raise ``ConfigError`` unless timm knows a network of this name."""
+    import timm
+
+    if not timm.is_model(name):
+        raise ConfigError(
+            "timm knows no such network",
+            field=field,
+            got=name,
+            remedy=suggest(name, timm.list_models()),
+        )
 
 
 def _stem_and_others(modules: Iterable[nn.Module]) -> list[nn.ModuleList]:
