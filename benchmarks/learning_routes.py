@@ -32,6 +32,7 @@ from handful.data.splits.sampler import sample_shots
 from handful.evaluate.detector import measure_detector
 from handful.evaluate.seeds import paired_difference, student_interval
 from handful.files import write_text
+from handful.recipes.tree import leaves
 
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "learning_routes.json", HERE / "learning_routes.md"
@@ -58,7 +59,8 @@ HEAD = """# Learning from a handful of boxes on YOLOX-nano
 Made by `benchmarks/learning_routes.py` from `{base}`, on two public sets: playing cards and blood
 cells. Only K boxes of a class are labelled; everything else in their pictures is not. Means with
 Student's 95 % interval over n seeds, each with other boxes; differences are taken seed by seed.
-CPU seconds of learning alone, on one core. Plain fine-tuning at its best rate of four
+CPU seconds of learning alone, on one core that others shared. Where the automatic choice trains as
+plain fine-tuning does, both are figures of one network, with and without the examples' say. Plain fine-tuning at its best rate of four
 ({rates}) on two episodes outside the table ({chosen}).
 
 """
@@ -93,8 +95,11 @@ class Measurements:
         if key not in kept(RESULTS):
             found = self._measured(name, shots, seed, way, rate)
             # What the choice falls on is the same run.
-            chosen = {f"{name} {shots} {seed} {found['route']}": found} if way == AUTO else {}
-            keep(RESULTS, {key: found, **chosen})
+            same = {f"{name} {shots} {seed} {found['route']}": found} if way == AUTO else {}
+            plain = cell_key(name, shots, seed, PLAIN, found["lr"])
+            if found["trained as plain"] and plain not in kept(RESULTS):
+                same[plain] = {figure: found[f"{figure} alone"] for figure in FIGURES}
+            keep(RESULTS, {key: found, **same})
         return kept(RESULTS)[key]
 
     def best_rate(self, name: str) -> float:
@@ -142,13 +147,28 @@ class Measurements:
         shutil.rmtree(folder)
         found = {figure: 100 * figures[figure] for figure in FIGURES}
         found |= {f"{figure} alone": 100 * alone[figure] for figure in FIGURES}
-        return {**found, "seconds": seconds, "route": learned.recipe.route}
+        recipe = learned.recipe
+        return {
+            **found,
+            "seconds": seconds,
+            "route": recipe.route,
+            "lr": recipe.train.lr,
+            "trained as plain": way != PLAIN and trained_as_plain(recipe),
+        }
 
     def _episode(self, name: str, shots: int, seed: int) -> tuple[Dataset, Dataset]:
         if seed not in SEEDS:
             return drawn(self.options.data / name, shots, seed)
         folder = self.options.episodes / name / f"{shots}shot-seed{seed}"
         return read_dataset(folder / "support.json"), read_dataset(folder / "query.json")
+
+
+def trained_as_plain(recipe: Any) -> bool:
+    """Return whether ``recipe`` trains as plain fine-tuning does: only what follows differs."""
+    fields = leaves(recipe)
+    return recipe.route == "tune" and all(
+        fields[name] == value for name, value in PLAIN_CHANGES.items() if name != "calibrate"
+    )
 
 
 def table(measurements: Measurements, name: str, plain_rate: float) -> str:
@@ -168,7 +188,8 @@ def table(measurements: Measurements, name: str, plain_rate: float) -> str:
                 first, second = ({s: one[s][figure] for s in both} for one in (mine, plain))
                 over = shown(paired_difference(first, second), sign="+") if both else "–"
                 cells.append("–" if way == PLAIN else over)
-            cells.append(f"{sum(one['seconds'] for one in mine.values()) / len(mine):.0f}")
+            seconds = [one["seconds"] for one in mine.values() if "seconds" in one]
+            cells.append(f"{sum(seconds) / len(seconds):.0f}" if seconds else "–")
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
