@@ -60,8 +60,9 @@ Made by `benchmarks/learning_routes.py` from `{base}`, on two public sets: playi
 cells. Only K boxes of a class are labelled; everything else in their pictures is not. Means with
 Student's 95 % interval over n seeds, each with other boxes; differences are taken seed by seed.
 CPU seconds of learning alone, on one core that others shared. Where the automatic choice trains as
-plain fine-tuning does, both are figures of one network, with and without the examples' say. Plain fine-tuning at its best rate of four
-({rates}) on two episodes outside the table ({chosen}).
+plain fine-tuning does, both are figures of one network, with and without the examples' say. Plain
+fine-tuning at its best rate of four ({rates}) on two episodes outside the table
+({chosen}).
 
 """
 
