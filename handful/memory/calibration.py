@@ -60,6 +60,11 @@ class PrototypeCalibration:
         flat = self.memory.prototypes().flatten(1)
         object.__setattr__(self, "_prototypes", flat.to(self.embedder.device()))
 
+    @property
+    def exclusive(self) -> bool:
+        """No object gets another name than the detector's."""
+        return False
+
     def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
         """Return ``detections`` of ``image`` with new scores; boxes, classes, order stay.
 

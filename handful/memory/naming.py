@@ -70,6 +70,11 @@ class ExampleNaming:
         object.__setattr__(self, "_means", torch.stack([means[name] for name in names]))
         object.__setattr__(self, "_center", means.get(ANYTHING, regression.center))
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether an object gets several names, of which only the best one is to be shown."""
+        return self.blend.contested or self.blend.rename
+
     def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
         """Return ``detections`` of ``image`` with new scores, no longer sorted by them.
 

@@ -7,8 +7,10 @@ from typing import Protocol
 
 import torch
 
+from handful.boxes.nms import nms
 from handful.data.images import ImageSource, read_image
 from handful.data.loader import prepared
+from handful.memory.naming import SAME_OBJECT
 from handful.methods.detector import TrainableDetector
 from handful.structures import Detections
 
@@ -22,8 +24,13 @@ DEFAULT_SCORE = 0.3
 class Calibration(Protocol):
     """What gives the detections on a picture other scores."""
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether an object gets several names, of which only the best one is to be shown."""
+        ...
+
     def calibrate(self, detections: Detections, image: ImageSource) -> Detections:
-        """Return ``detections`` with new scores; boxes and classes stay."""
+        """Return ``detections`` with new scores, and with other classes where it names objects."""
         ...
 
 
@@ -55,12 +62,14 @@ class TrainedDetector:
         return self.model.config.class_names
 
     def detect(self, image: ImageSource, *, score: float | None = None) -> Detections:
-        """Return what is on ``image``, by falling score.
+        """Return what is on ``image``, by falling score, each object by its best name.
 
         score: detections must exceed it, whatever is suggested. Raises ``DataError`` if the
         picture cannot be read.
         """
         found = self.detect_all(image)
+        if self.calibration is not None and self.calibration.exclusive:
+            found = found[nms(found.boxes, found.scores, iou=SAME_OBJECT)]
         if score is not None:
             return found.above(score)
         if self.suggested:

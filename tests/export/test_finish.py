@@ -118,6 +118,8 @@ def test_masks_follow_their_detections_when_scores_change(tmp_path):
 
 
 class Reversing:
+    exclusive = False
+
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []
 
