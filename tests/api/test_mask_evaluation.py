@@ -28,7 +28,7 @@ class Painting(TrainedDetector):
     """Finds the same box on every picture, and paints the left part of it."""
 
     def __init__(self, share: float) -> None:
-        self.share = share
+        self.share, self.calibration = share, None
 
     @property
     def class_names(self) -> tuple[str, ...]:
