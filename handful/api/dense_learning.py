@@ -147,7 +147,6 @@ class DenseLearning:
             return CachedHeadTask(
                 network, stream, views=recipe.views, parts=parts, measure=measure, metric=METRIC
             )
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return DetectionTask(network, stream, measure=measure, metric=METRIC)
 
 

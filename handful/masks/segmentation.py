@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handful.errors import DataError
-from handful.masks.polygons import all_runs
 from handful.masks.run_lengths import RunLengths
 
 FEWEST_NUMBERS = 6
@@ -25,11 +24,6 @@ def checked_segmentation(value: object, size: tuple[int, int]) -> Polygons | Run
     Raises ``DataError`` for what is neither polygons nor run lengths of such a picture.
     """
     return run_lengths(value, size) if isinstance(value, Mapping) else checked_polygons(value)
-
-
-def segmentation_runs(value: object, size: tuple[int, int]) -> RunLengths:
-    """Return the pixels that ``value`` means, see ``checked_segmentation``."""
-    return all_runs([checked_segmentation(value, size)], [size])[0]
 
 
 def checked_polygons(value: object) -> Polygons:

@@ -40,6 +40,10 @@ class Blend:
     rename: bool = False
 
 
+CHECKED_BY_EXAMPLES = Blend(alpha=0.5, lower=0.01)
+"""Half of each score says how like its class a box looks, weak scores included."""
+
+
 @dataclass(frozen=True)
 class PrototypeCalibration:
     """What re-scores the detections of one detector.

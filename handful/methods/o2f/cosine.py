@@ -26,10 +26,10 @@ class CosineClassifier(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits ``[B, K, h, w]`` of ``features`` ``[B, C, h, w]``."""
-        # Squares of many channels leave the range of half precision.
+        # Squares of many channels leave the range of half precision, in which autocast convolves.
         squares = features.float().square().sum(dim=1, keepdim=True)
-        window = squares.new_ones(1, 1, SIDE, SIDE)
-        lengths = F.conv2d(squares, window, padding=SIDE // 2).sqrt()
+        sums = F.avg_pool2d(squares, SIDE, stride=1, padding=SIDE // 2, divisor_override=1)
+        lengths = sums.sqrt()
         directions = F.normalize(self.weight.float().flatten(1), dim=1).view_as(self.weight)
         products = F.conv2d(features, directions.to(features), padding=SIDE // 2)
         cosines = products / lengths.clamp(min=SMALLEST_LENGTH)

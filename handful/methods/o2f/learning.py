@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from handful.data.transforms.augmentation import Augmentation
-from handful.memory.calibration import Blend
+from handful.memory.calibration import CHECKED_BY_EXAMPLES
 from handful.memory.timm_embedder import LITE
 from handful.methods.few_boxes import FEW_BOX_AUGMENTATION, FEW_BOX_TRAINING, few_box_training
 from handful.methods.o2f.config import O2FConfig
@@ -22,8 +22,6 @@ BASED_SOFT = 0.4
 SHORTEST = 0.8
 """Of the short side of test pictures: what training pictures have at least."""
 
-CHECKED_BY_EXAMPLES = Blend(alpha=0.5, lower=0.01)
-
 
 @dataclass(frozen=True)
 class O2FLearnRecipe:
@@ -32,8 +30,8 @@ class O2FLearnRecipe:
     model: the detector, its classes those of the support; it finds masks if the support has
     outlines. base: the weights it starts from, a name or a file; "imagenet" for a trunk alone.
     part: what learns. calibrate: whether examples have a say in every score, as ``embedder`` sees
-    them, any network of timm by name. short: range of the
-    short side of training pictures. epochs: steps in which the degree of soft points falls.
+    them, any network of timm by name. short: range of the short side of training pictures.
+    epochs: steps in which the degree of soft points falls.
     """
 
     model: O2FConfig

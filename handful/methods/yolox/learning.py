@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from handful.errors import ConfigError
-from handful.memory.calibration import Blend
+from handful.memory.calibration import CHECKED_BY_EXAMPLES, Blend
 from handful.memory.timm_embedder import LITE
 from handful.methods.yolox.config import YOLOXConfig
 from handful.methods.yolox.model import YOLOX
@@ -55,7 +55,6 @@ CERTAIN = 20.0
 """A logit whose probability is one."""
 
 NAMED_BY_EXAMPLES = Blend(alpha=0.0, lower=0.0, rename=True)
-CHECKED_BY_EXAMPLES = Blend(alpha=0.5, lower=0.01)
 CHOSEN_WITH_EXAMPLES = Blend(alpha=0.3, lower=0.01, contested=True)
 """Where the base finds the objects, they are of the kind that the examples' network tells apart."""
 

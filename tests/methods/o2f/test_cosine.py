@@ -29,3 +29,10 @@ def test_lengths_say_nothing_and_an_empty_map_gives_no_nan(classifier):
 
 def test_large_values_stay_finite_in_half_precision(classifier):
     assert classifier.half()(torch.full((1, 6, 4, 4), 300.0).half()).isfinite().all()
+
+
+def test_large_values_stay_finite_where_autocast_convolves_in_half_precision(classifier):
+    maps = torch.full((1, 6, 4, 4), 300.0)
+    with torch.autocast("cpu", torch.float16):
+        logits = classifier(maps)
+    torch.testing.assert_close(logits.float(), classifier(maps), rtol=0, atol=0.05)
