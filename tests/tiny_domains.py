@@ -66,10 +66,10 @@ ADAPT_QUICKLY = {
 """What makes adapting a matter of seconds."""
 
 
-def write_tiny_base(path: Path) -> Path:
-    """Write a plain detector that knows one of the classes, and another."""
+def write_tiny_base(path: Path, class_names: tuple[str, ...] = ("cat", "disc")) -> Path:
+    """Write a plain detector; unless told, it knows one of the classes, and another."""
     torch.manual_seed(0)
-    network = YOLOX(YOLOXConfig(("cat", "disc"), size="nano", input_size=(SIDE, SIDE)))
+    network = YOLOX(YOLOXConfig(class_names, size="nano", input_size=(SIDE, SIDE)))
     save_detector(network, path, source="chance")
     return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from handful.methods.yolox.model import YOLOX
 from handful.recipes.dense import DenseEvaluation
 from handful.recipes.tree import override, to_dict
 from handful.reporter import Reporter, SilentReporter
-from handful.train.run import LAST, RESULTS, SHOTS, RunFolder
+from handful.train.run import LAST, RECIPE, RESULTS, SHOTS, RunFolder
 
 RULES = DenseEvaluation()
 
@@ -103,11 +103,15 @@ def adapt(
         seed=seed,
         reporter=reporter,
     )
+    known = _knows(start, found.few.class_names, base_run)
+    if known:
+        reporter.note("the base knows these classes already: it is changed in small steps")
     recipe = adapt_recipe(
         start.config,
         found.few.class_names,
         source=len(found.source),
         few=len(found.few),
+        known=known,
         seed=seed,
     )
     recipe = override(recipe, dict(changes or {}))
@@ -188,6 +192,15 @@ def _start_file(base: Path | str | None, base_run: Path | str | None) -> Path:
         return model_file(base)
     place = _base_folder(base_run) or Path()
     return weight_file(place) if place.is_dir() else place
+
+
+def _knows(start: YOLOX, class_names: Sequence[str], base_run: Path | str | None) -> bool:
+    """Return whether the base of this run, or of the earlier one, knew the classes by name."""
+    if base_run is None:
+        return set(class_names) <= set(start.config.class_names)
+    file = Path(base_run) / RECIPE
+    earlier: Any = read_json(file) if file.is_file() else {}
+    return bool(earlier.get("known", False))
 
 
 def _base_folder(base_run: Path | str | None) -> Path | None:

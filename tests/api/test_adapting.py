@@ -83,6 +83,19 @@ def test_four_steps_that_stop_go_on_and_share_their_base(tmp_path: Path, base: P
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("classes", [("cat", "disc"), ("bar", "cat", "disc")])
+def test_a_run_on_anothers_base_recalls_whether_that_knew_the_classes(tmp_path, classes):
+    base = write_tiny_base(tmp_path / "base.safetensors", classes)
+    notes = Notes()
+    first = adapt(tmp_path / "run", base=base, until="base", reporter=notes)
+    tuned = adapt(tmp_path / "tuned", base_run=tmp_path / "run", method="fine-tune")
+    alone = adapt(tmp_path / "alone", base_run=tmp_path / "run" / "last.safetensors", until="base")
+    knows = {"bar", "disc"} <= set(classes)
+    assert first.recipe.known == tuned.recipe.known == knows and not alone.recipe.known
+    assert any("small steps" in text for text in notes.texts) == knows
+
+
+@pytest.mark.integration
 def test_new_parts_start_as_if_they_were_not_there(tmp_path: Path, base: Path) -> None:
     still = {f"source.train.{name}": 1e-30 for name in ("lr", "weight_decay")}
     changes = {**ADAPT_QUICKLY, **still, "source.train.ema": None}

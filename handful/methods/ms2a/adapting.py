@@ -30,6 +30,10 @@ SOURCE_SHARE, FEW_SHARE = 0.25, 0.6
 CLOSING_RATE = 0.15
 """Of the rate of steps on few pictures, what their last ones learn at."""
 
+KNOWN_RATE, KNOWN_STEPS = 0.03, 0.5
+"""Of rates and of steps on many pictures, where the base knows the classes already: at full rates
+it forgets what all the pictures it has seen taught it."""
+
 AUGMENTATION = DenseAugmentation(scale=(0.5, 1.5), mixup=0.0)
 
 SETTINGS = TrainSettings(
@@ -86,7 +90,7 @@ class AdaptRecipe:
     start: what new parts begin as: "identity" lets the detector see its own maps until it has
     learnt to use the memory, "original" begins with chance, as published, which takes the
     published number of steps to recover from. source_few: source pictures in the step target,
-    drawn by ``seed``.
+    drawn by ``seed``. known: whether the base of the run knew the classes by name.
     The memory's sizes follow the model's input size. Raises ``ConfigError`` for numbers of
     clusters that differ.
     """
@@ -99,6 +103,7 @@ class AdaptRecipe:
     fine_tune: PlainStep = field(default_factory=PlainStep)
     start: Literal["identity", "original"] = "identity"
     source_few: int = FEW_SOURCE
+    known: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -111,11 +116,13 @@ def adapt_recipe(
     *,
     source: int,
     few: int,
+    known: bool = False,
     seed: int = 0,
 ) -> AdaptRecipe:
     """Return the recipe for a base detector of config ``base``.
 
-    source, few: numbers of labelled pictures, which set how often each is shown.
+    source, few: numbers of labelled pictures, which set how often each is shown. known: whether
+    the base of the run knows the classes by name, so that it is to change little.
     """
     # Batches this small give no statistics; a base whose norms were folded away has none at all.
     shared = {one.name: getattr(base, one.name) for one in fields(YOLOXConfig)}
@@ -123,14 +130,17 @@ def adapt_recipe(
     shared["sure_below"] = MS2AConfig.sure_below
     model = MS2AConfig(**shared, clusters=MEMORY.kmeans.clusters)
     source_few = min(FEW_SOURCE, source)
+    rate, steps = (KNOWN_RATE, KNOWN_STEPS) if known else (1.0, 1.0)
+    many = replace(SETTINGS, lr=rate * SETTINGS.lr)
+    base_settings = replace(many, steps=round(steps * SETTINGS.steps))
+    shorter = replace(many, steps=round(steps * 200), warmup=20, hold=30, closing=30)
     # Boxes around turned pictures are loose: without many plain ones at the end, AP falls.
     gentle = replace(
-        SETTINGS, lr=3e-4, steps=100, warmup=10, hold=30, closing=50, final=CLOSING_RATE
+        SETTINGS, lr=rate * 3e-4, steps=100, warmup=10, hold=30, closing=50, final=CLOSING_RATE
     )
-    shorter = replace(SETTINGS, steps=200, warmup=20, hold=30, closing=30)
     return AdaptRecipe(
         model=model,
-        base=PlainStep(_seeded(SETTINGS, seed)),
+        base=PlainStep(_seeded(base_settings, seed)),
         memory=replace(MEMORY, kmeans=replace(MEMORY.kmeans, seed=seed)),
         source=MixedStep(_seeded(shorter, seed), repeats=(1, _repeats(source, few, SOURCE_SHARE))),
         target=MixedStep(
@@ -142,6 +152,7 @@ def adapt_recipe(
             _seeded(replace(gentle, steps=200, warmup=20, hold=60, closing=100), seed)
         ),
         source_few=source_few,
+        known=known,
         seed=seed,
     )
 

@@ -21,13 +21,13 @@ from handful.recipes.settings import TrainSettings
 Route = Literal["prototypes", "head", "tune"]
 
 FEW_BOXES = 3
-"""Below so many boxes a class nothing is trained, if the base finds some objects, but not all."""
+"""Below so many boxes a class they cannot tell what an object is: the base is to keep its say."""
 
-COVERED, WELL_COVERED = 0.5, 0.9
-"""Part of the labelled boxes that the base proposes: enough to name proposals; nearly all."""
+WELL_COVERED = 0.9
+"""Part of the labelled boxes that the base proposes from which on it finds the objects."""
 
 GENTLE_LR, BOLD_LR = 1e-4, 3e-4
-"""Where the base finds the objects, and where it has to learn what an object is."""
+"""Where the base keeps its say, and where it has to learn what an object is."""
 
 LOOKALIKE = 0.35
 """Cosine from which an unlabelled proposal may be another object, where the base finds these.
@@ -38,7 +38,7 @@ is background.
 
 SURE = 0.3
 """Score from which a place without a box may be an object that nobody labelled, where the base
-finds the objects; elsewhere nothing is sure."""
+keeps its say; elsewhere nothing is sure."""
 
 HEAD_LR = 2e-3
 STEPS: Mapping[Route, int] = {"prototypes": 0, "head": 300, "tune": 150}
@@ -114,16 +114,15 @@ class DenseLearnRecipe:
             )
 
 
-def choose_route(evidence: Evidence) -> tuple[Route, str]:
-    """Return the route to take and why, in a sentence."""
-    if evidence.boxes >= FEW_BOXES:
-        return "tune", f"{evidence.boxes} boxes of every class are enough to train on"
+def keeps_its_say(evidence: Evidence) -> tuple[bool, str]:
+    """Return whether the base shall change but little, and why, in a sentence."""
     found = f"the base finds {evidence.covered:.0%} of the boxes by itself"
     if evidence.covered >= WELL_COVERED:
-        return "tune", f"{found}, so that even {evidence.boxes} of a class teach it which they are"
-    if evidence.covered >= COVERED:
-        return "prototypes", f"{evidence.boxes} of a class are too few to train on, and {found}"
-    return "tune", f"{found}: too few, so it has to learn what an object is"
+        return True, f"{found}, so that small steps teach it which they are"
+    if evidence.boxes < FEW_BOXES:
+        few = f"{evidence.boxes} of a class are too few to say what an object is"
+        return True, f"{few}: small steps, although {found}"
+    return False, f"{found}: large steps teach it what an object is"
 
 
 def learn_recipe(
@@ -150,7 +149,8 @@ def learn_recipe(
             got=route,
             expected="head",
         )
-    chosen, reason = (route, "asked for") if route else choose_route(evidence)
+    gentle, why = keeps_its_say(evidence)
+    chosen, reason = (route, "asked for") if route else ("tune", why)
     if keep:
         chosen, reason = "head", "only new rows learn, so that the kept classes stay as they are"
     old = [name for name in base.class_names if name not in class_names] if keep else []
@@ -159,8 +159,9 @@ def learn_recipe(
         return DenseLearnRecipe(
             proposing(model, blend=NAMED_BY_EXAMPLES), route=chosen, reason=reason
         )
-    gentle = evidence.covered >= WELL_COVERED
-    blend, sure = (CHOSEN_WITH_EXAMPLES, SURE) if gentle else (CHECKED_BY_EXAMPLES, 1.0)
+    covered = evidence.covered >= WELL_COVERED
+    blend = CHOSEN_WITH_EXAMPLES if covered else CHECKED_BY_EXAMPLES
+    sure = SURE if gentle else 1.0
     recipe = DenseLearnRecipe(
         replace(model, sure_below=sure, blend=blend, score_threshold=PROPOSAL_SCORE),
         route=chosen,
@@ -168,7 +169,7 @@ def learn_recipe(
         part=("rows" if keep else "head") if chosen == "head" else "all",
     )
     lr = HEAD_LR if chosen == "head" else GENTLE_LR if gentle else BOLD_LR
-    likeness = LOOKALIKE if gentle else 1.0
+    likeness = LOOKALIKE if covered else 1.0
     steps = BOLD_STEPS if chosen == "tune" and not gentle else STEPS[chosen]
     train = replace(recipe.train, steps=steps, lr=lr, seed=seed)
     if tested:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handful.methods.ms2a.adapting import FEW_SHARE, SOURCE_SHARE, adapt_recipe
+from handful.methods.ms2a.adapting import FEW_SHARE, KNOWN_RATE, SOURCE_SHARE, adapt_recipe
 from handful.methods.yolox.config import YOLOXConfig
 
 NANO = YOLOXConfig(("cat",), size="nano", input_size=(64, 96))
@@ -40,3 +40,12 @@ def test_the_seed_and_the_input_size_reach_every_part() -> None:
     steps = (recipe.base, recipe.source, recipe.target, recipe.fine_tune)
     assert [step.train.seed for step in steps] == [7] * 4 and recipe.memory.kmeans.seed == 7
     assert recipe.model.memory_sizes == ((8, 12), (4, 6), (2, 3))
+
+
+def test_a_base_that_knows_the_classes_is_changed_in_small_steps() -> None:
+    new, known = (adapt_recipe(NANO, ("cat",), source=200, few=10, known=k) for k in (False, True))
+    for step in ("base", "source", "target", "fine_tune"):
+        assert getattr(known, step).train.lr == pytest.approx(
+            KNOWN_RATE * getattr(new, step).train.lr
+        )
+    assert known.base.train.steps < new.base.train.steps

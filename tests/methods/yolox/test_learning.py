@@ -7,7 +7,7 @@ from handful.methods.yolox.learning import (
     GENTLE_LR,
     LOOKALIKE,
     Evidence,
-    choose_route,
+    keeps_its_say,
     learn_recipe,
 )
 
@@ -15,30 +15,30 @@ BASE = YOLOXConfig(class_names=("person", "dog"), size="nano")
 
 
 @pytest.mark.parametrize(
-    ("evidence", "route", "says"),
+    ("evidence", "keeps", "says"),
     [
-        (Evidence(1, 0.8), "prototypes", "80%"),
-        (Evidence(1, 0.95), "tune", "95%"),
-        (Evidence(1, 0.2), "tune", "20%"),
-        (Evidence(5, 1.0), "tune", "5 boxes"),
+        (Evidence(1, 0.8), True, "1 of a class"),
+        (Evidence(1, 0.2), True, "20%"),
+        (Evidence(5, 1.0), True, "100%"),
+        (Evidence(5, 0.6), False, "60%"),
     ],
 )
-def test_the_route_follows_from_the_evidence_and_says_why(evidence, route, says):
-    chosen, reason = choose_route(evidence)
-    assert chosen == route and says in reason
+def test_whether_the_base_keeps_its_say_follows_from_the_evidence(evidence, keeps, says):
+    kept, reason = keeps_its_say(evidence)
+    recipe = learn_recipe(BASE, ("cell",), evidence)
+    assert kept == keeps and says in reason
+    assert (recipe.route, recipe.reason) == ("tune", reason)
+    assert recipe.train.lr == (GENTLE_LR if keeps else BOLD_LR)
+    assert recipe.train.steps == (150 if keeps else 200)
+    assert (recipe.model.sure_below < 1) == keeps
 
 
-@pytest.mark.parametrize(
-    ("covered", "lr", "likeness"), [(1.0, GENTLE_LR, LOOKALIKE), (0.6, BOLD_LR, 1.0)]
-)
-def test_where_the_base_misses_objects_it_learns_boldly_and_spares_nothing(covered, lr, likeness):
-    recipe = learn_recipe(BASE, ("cell",), Evidence(5, covered))
-    assert (recipe.train.lr, recipe.likeness) == (lr, likeness)
+@pytest.mark.parametrize("boxes", [1, 5])
+@pytest.mark.parametrize("covered", [1.0, 0.6])
+def test_proposals_are_trusted_only_where_the_base_finds_the_objects(boxes, covered):
+    recipe = learn_recipe(BASE, ("cell",), Evidence(boxes, covered))
+    assert recipe.likeness == (LOOKALIKE if covered == 1 else 1.0)
     assert recipe.model.blend.contested == (covered == 1)
-    assert (recipe.model.sure_below < 1, recipe.train.steps) == (
-        (covered == 1),
-        150 if covered == 1 else 200,
-    )
 
 
 def test_an_asked_route_is_taken_whatever_the_evidence():
