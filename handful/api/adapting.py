@@ -31,6 +31,9 @@ from handful.train.run import LAST, RECIPE, RESULTS, SHOTS, RunFolder
 
 RULES = DenseEvaluation()
 
+KNOWN = "known"
+"""What a run says of its base, for runs that share its first step."""
+
 
 @dataclass(frozen=True)
 class Adapted:
@@ -116,7 +119,8 @@ def adapt(
     )
     recipe = override(recipe, dict(changes or {}))
     _require_fitting(recipe, start, whole=base_run is not None)
-    document = {"method": method, "start": model_fingerprint(start), **to_dict(recipe)}
+    how = {"method": method, "start": model_fingerprint(start), KNOWN: known}
+    document = {**how, **to_dict(recipe)}
     run = RunFolder.open(folder, document, overwrite=overwrite)
     run.keep(SHOTS, found.manifest.to_json())
     adapting = AdaptingRun(
@@ -200,7 +204,7 @@ def _knows(start: YOLOX, class_names: Sequence[str], base_run: Path | str | None
         return set(class_names) <= set(start.config.class_names)
     file = Path(base_run) / RECIPE
     earlier: Any = read_json(file) if file.is_file() else {}
-    return bool(earlier.get("known", False))
+    return bool(earlier.get(KNOWN, False))
 
 
 def _base_folder(base_run: Path | str | None) -> Path | None:

@@ -25,7 +25,7 @@ class LearnOrder:
     """What a user asks of ``learn``, beside the boxes.
 
     model: name of the kind of detector. base: name or file to start from, None for the default.
-    route: the way to learn, None for the one that the boxes speak for. keep: whether the base's
+    route: the way to learn, None for the usual one. keep: whether the base's
     classes stay. tested: whether there are pictures to choose the best step by.
     """
 

@@ -91,7 +91,7 @@ def learn(
     model: a name in ``MODELS``. base: weights of a detector of the same kind to start from: a
     file, or "imagenet" for a trunk alone; by default the base that comes with handful, and a
     trunk alone where none does. route: "prototypes", "head" or "tune" where the model knows them;
-    by default what the boxes speak for. keep_classes: whether the classes of the base are still
+    by default the usual one. keep_classes: whether the classes of the base are still
     found. val: pictures to choose the best step by; never learnt from. changes: fields of the
     recipe, such as ``train.steps``.
     A run that was stopped goes on where it was. Raises ``DataError`` for a support without

@@ -52,7 +52,7 @@ def learn(
             with handful, or 'imagenet', which is what a kind without one starts from; YOLOX needs
             one, see 'handful weights list'.
         route: how a YOLOX learns: 'prototypes' trains nothing and takes seconds, 'head' trains
-            the last layers, 'tune' everything. By default what the boxes speak for.
+            the last layers, 'tune' everything. By default 'tune', or 'head' with --keep-classes.
         keep_classes: find the classes of the base as well.
         val: pictures with boxes to choose the best step by; never learnt from.
         steps: optimiser steps, in place of the recipe's own.

@@ -90,7 +90,7 @@ class AdaptRecipe:
     start: what new parts begin as: "identity" lets the detector see its own maps until it has
     learnt to use the memory, "original" begins with chance, as published, which takes the
     published number of steps to recover from. source_few: source pictures in the step target,
-    drawn by ``seed``. known: whether the base of the run knew the classes by name.
+    drawn by ``seed``.
     The memory's sizes follow the model's input size. Raises ``ConfigError`` for numbers of
     clusters that differ.
     """
@@ -103,7 +103,6 @@ class AdaptRecipe:
     fine_tune: PlainStep = field(default_factory=PlainStep)
     start: Literal["identity", "original"] = "identity"
     source_few: int = FEW_SOURCE
-    known: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -152,7 +151,6 @@ def adapt_recipe(
             _seeded(replace(gentle, steps=200, warmup=20, hold=60, closing=100), seed)
         ),
         source_few=source_few,
-        known=known,
         seed=seed,
     )
 

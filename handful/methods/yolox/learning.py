@@ -121,7 +121,7 @@ def keeps_its_say(evidence: Evidence) -> tuple[bool, str]:
         return True, f"{found}, so that small steps teach it which they are"
     if evidence.boxes < FEW_BOXES:
         few = f"{evidence.boxes} of a class are too few to say what an object is"
-        return True, f"{few}: small steps, although {found}"
+        return True, f"{few}, and {found}: small steps"
     return False, f"{found}: large steps teach it what an object is"
 
 
@@ -137,10 +137,10 @@ def learn_recipe(
 ) -> DenseLearnRecipe:
     """Return the recipe to learn ``class_names`` on a detector with the settings ``base``.
 
-    route: None for the one that the evidence speaks for. keep: whether the base's classes stay;
-    then only rows of new classes learn, so that the old ones keep what they say. tested: whether
-    pictures to test on are given: then the best weights are kept, and training stops once they
-    get no better.
+    route: None for "tune", in steps that the evidence speaks for. keep: whether the base's classes
+    stay; then only rows of new classes learn, so that the old ones keep what they say. tested:
+    whether pictures to test on are given: then the best weights are kept, and training stops once
+    they get no better.
     """
     if keep and route in ("prototypes", "tune"):
         raise ConfigError(

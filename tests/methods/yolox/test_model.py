@@ -164,8 +164,9 @@ class Detecting(torch.nn.Module):
 
 
 @pytest.mark.integration
-def test_detecting_is_one_graph_for_any_number_of_pictures_and_cells():
-    model = network(replace(NANO, score_threshold=0.0)).eval()
+@pytest.mark.parametrize("kept", [0, 1])
+def test_detecting_is_one_graph_for_any_number_of_pictures_and_cells(kept):
+    model = network(replace(NANO, score_threshold=0.0, kept_classes=kept)).eval()
     with torch.no_grad():
         known, others = (model(*pictures(*shape)) for shape in ((2, 64, 96), (3, 96, 32)))
         batch, cells = torch.export.Dim("batch", min=1), torch.export.Dim("cells", min=2)
