@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from PIL import Image
@@ -117,18 +116,15 @@ class LiteEmbedder(Embedder):
     def __init__(self, state: Mapping[str, Tensor] | None = None, *, side: int = 160) -> None:
         super().__init__(lite.MEAN, lite.STD)
         self.side = side
-        self.network: Any = lite.efficientnet_lite0_classifier(state)
-        self.network.classifier = nn.Identity()
+        self.network = lite.efficientnet_lite0_classifier(state)
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Return the pooled features ``[N, 1280]``."""
-        embeddings = [
-            self.network(
-                roi_align(images, [some], self.side, 1.0, sampling_ratio=ADAPTIVE, aligned=True)
-            )
-            for some in _portions(boxes)
-        ]
+        embeddings = []
+        for some in _portions(boxes):
+            cut = roi_align(images, [some], self.side, 1.0, sampling_ratio=ADAPTIVE, aligned=True)
+            embeddings.append(self.network.features(self.network(cut)[-1]))
         return torch.cat(embeddings)
 
     def settings(self) -> tuple[object, ...]:
@@ -189,21 +185,14 @@ class DetailEmbedder(PartsEmbedder):
     def __init__(self, state: Mapping[str, Tensor] | None = None, *, side: int = 128) -> None:
         super().__init__(lite.MEAN, lite.STD)
         self.side = side
-        self.network: Any = lite.efficientnet_lite0_classifier(state)
-        self.network.classifier = nn.Identity()
+        self.network = lite.efficientnet_lite0_classifier(state)
         self.eval().requires_grad_(False)
 
     def seen(self, pictures: Tensor) -> Tensor:
         """Return the embeddings ``[N, 2288]`` of ``pictures`` ``[N, 3, side, side]``."""
-        network = self.network
-        seen = network.bn1(network.conv_stem(pictures))
-        for block in network.blocks[: lite.FIRST_TOP_STAGE]:
-            seen = block(seen)
-        where = adaptive_avg_pool2d(seen, CELLS).flatten(1)
-        for block in network.blocks[lite.FIRST_TOP_STAGE :]:
-            seen = block(seen)
-        seen = network.bn2(network.conv_head(seen))
-        return torch.cat([where, network.forward_head(seen, pre_logits=True)], 1)
+        maps = self.network(pictures)
+        where = adaptive_avg_pool2d(maps[lite.FIRST_TOP_STAGE - 1], CELLS).flatten(1)
+        return torch.cat([where, self.network.features(maps[-1])], 1)
 
 
 def _portions(boxes: Tensor) -> tuple[Tensor, ...]:

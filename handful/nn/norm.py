@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal, Self
+from typing import Literal, Self, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -27,41 +27,45 @@ class FrozenNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, *, epsilon: float = 1e-5) -> None:
+    def __init__(self, channels: int, *, eps: float = 1e-5) -> None:
         super().__init__()
-        self.epsilon = epsilon
+        self.eps = eps
         self.register_buffer("weight", torch.ones(channels))
         self.register_buffer("bias", torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels) - epsilon)
-
-    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """Return what each channel is multiplied by ``[C]`` and what is added then ``[C]``."""
-        scale = self.weight * torch.rsqrt(self.running_var + self.epsilon)
-        return scale, self.bias - self.running_mean * scale
+        self.register_buffer("running_var", torch.ones(channels) - eps)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised map ``[B, C, h, w]``."""
-        scale, shift = self.scale_and_shift()
+        scale, shift = scale_and_shift(self)
         return x * scale[:, None, None] + shift[:, None, None]
 
 
 class HeldNorm(nn.BatchNorm2d):
     """Batch norm whose statistics never change, while its weight and bias learn."""
 
-    weight: Tensor
-    bias: Tensor
-    running_mean: Tensor
-    running_var: Tensor
-
-    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """Return what each channel is multiplied by ``[C]`` and what is added then ``[C]``."""
-        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
-        return scale, self.bias - self.running_mean * scale
-
     def train(self, mode: bool = True) -> Self:
         """Stay with the statistics whatever ``mode`` the network is in."""
         return super().train(False)
+
+
+FixedNorm = FrozenNorm | nn.BatchNorm2d
+"""A norm of fixed statistics: batch norm is one unless it is training."""
+
+
+def scale_and_shift(norm: FixedNorm) -> tuple[Tensor, Tensor]:
+    """Return what ``norm`` multiplies each channel by ``[C]`` and what it adds then ``[C]``."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    return scale, norm.bias - mean * scale
+
+
+def is_fixed(norm: nn.Module) -> TypeGuard[FixedNorm]:
+    """Tell whether ``norm`` has statistics, and keeps them."""
+    if isinstance(norm, nn.BatchNorm2d):
+        return not norm.training and norm.running_var is not None and norm.affine
+    return isinstance(norm, FrozenNorm)
 
 
 def group_norm(channels: int) -> nn.Module:
@@ -103,12 +107,12 @@ def folded_once() -> Iterator[None]:
         _FOLDED.reset(token)
 
 
-def folded(convolution: nn.Conv2d, norm: FrozenNorm | HeldNorm) -> tuple[Tensor, Tensor]:
+def folded(convolution: nn.Conv2d, norm: FixedNorm) -> tuple[Tensor, Tensor]:
     """Return the kernels and the shift ``[C]`` that do what ``norm`` does after ``convolution``."""
     known = _FOLDED.get()
     if known is not None and convolution in known:
         return known[convolution]
-    scale, shift = norm.scale_and_shift()
+    scale, shift = scale_and_shift(norm)
     pair = convolution.weight * scale[:, None, None, None], shift
     if known is not None:
         known[convolution] = pair
@@ -121,7 +125,7 @@ def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
     A norm of fixed statistics scales the kernels instead of the map, which spares a pass over
     the map forward and another backward.
     """
-    if not isinstance(norm, (FrozenNorm, HeldNorm)) or convolution.bias is not None:
+    if not is_fixed(norm) or convolution.bias is not None:
         return norm(convolution(x))
     kernels, shift = folded(convolution, norm)
     return F.conv2d(

@@ -116,7 +116,7 @@ def _in_our_form(
     is_voc = named and set(names) <= set(VOC_CLASSES)
     order = row_sources(sorted(names) if is_voc else names, names)
     rows = torch.cat([order + 1, order.new_zeros(1)])
-    epsilon = FrozenNorm(1).epsilon
+    epsilon = FrozenNorm(1).eps
     changed = dict(state)
     for name, value in state.items():
         if name.startswith(CLASSIFIER):
