@@ -12,6 +12,7 @@ from handful.bench.oneshot import spread
 from handful.bench.training_models import measured_model, with_references
 from handful.bench.training_step import TrainingStep, TrainingTask, training_memory
 from handful.reporter import Reporter, SilentReporter, track
+from handful.train.allocation import reused_memory
 
 
 class StepCost(NamedTuple):
@@ -44,8 +45,9 @@ def bench_train(
     }
     steps = {name: TrainingStep(name, task) for name in names}
     rounds = []
-    for _ in track(range(task.steps + 1), reporter, "training steps"):
-        rounds.append({name: cost_of(step) for name, step in steps.items()})
+    with reused_memory():  # as all training has it
+        for _ in track(range(task.steps + 1), reporter, "training steps"):
+            rounds.append({name: cost_of(step) for name, step in steps.items()})
     return {
         "benchmark": "training",
         **asdict(task),

@@ -16,6 +16,7 @@ from handful.bench.process import run_alone
 from handful.bench.training_models import CLASSES, TRAINING_MODELS, measured_model
 from handful.errors import ConfigError, suggest
 from handful.structures import Targets
+from handful.train.allocation import reused_memory
 
 GRID = 32
 """What sides of pictures are multiples of, so that no network pads."""
@@ -160,8 +161,9 @@ def main() -> None:
     torch.set_num_threads(order["threads"])
     loaded = peak_memory()
     step = TrainingStep(order["name"], task_from(order["task"]))
-    for _ in range(STEPS_FOR_MEMORY):
-        step()
+    with reused_memory():
+        for _ in range(STEPS_FOR_MEMORY):
+            step()
     sys.stdout.write(json.dumps(TrainingMemory(loaded, peak_memory())._asdict()))
 
 

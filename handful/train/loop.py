@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from handful.errors import ConfigError, DataError, suggest
 from handful.recipes.settings import TrainSettings
 from handful.reporter import Reporter, SilentReporter
+from handful.train.allocation import reused_memory
 from handful.train.checkpoint import load_checkpoint, save_checkpoint
 from handful.train.ema import averaged
 from handful.train.optim import build_optimizer, set_learning_rate
@@ -66,7 +67,8 @@ def train(
     """
     runtime = Runtime(settings.precision, device)
     listener = reporter if reporter and runtime.is_main else SilentReporter()
-    return Training(task, settings, runtime, run, listener).fit()
+    with reused_memory():
+        return Training(task, settings, runtime, run, listener).fit()
 
 
 class Training:
