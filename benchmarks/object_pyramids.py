@@ -34,7 +34,7 @@ from handful.data.dataset import Dataset
 from handful.data.formats import read_dataset, write_dataset
 from handful.data.splits.manifest import dataset_from_manifest
 from handful.data.splits.sampler import sample_shots
-from handful.data.synthetic import ShelfRecipe, draw_shelves
+from handful.data.synthetic import BASE_OF_MANY_SIZES, ShelfRecipe, draw_shelves
 from handful.evaluate.coco import IOU_50, coco_evaluation
 from handful.evaluate.coco_matching import SIZES
 from handful.evaluate.detector import detections_on
@@ -51,21 +51,8 @@ from handful.train.run import RunFolder
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "object_pyramids.json", HERE / "object_pyramids.md"
 
-BASE_SCENES = ShelfRecipe(
-    seed=31,
-    scenes=1200,
-    width=512,
-    height=384,
-    classes=60,
-    side=64,
-    scale=(0.25, 4.0),
-    objects=(5, 10),
-    settings=("table", "pile", "wall"),
-)
-"""Without shelves, whose rows hold things of one size."""
-
 TRAINING_SCENES = 80
-SCENES = replace(BASE_SCENES, seed=78, scenes=TRAINING_SCENES + 40, classes=12, part="novel")
+SCENES = replace(BASE_OF_MANY_SIZES, seed=78, scenes=TRAINING_SCENES + 40, classes=12, part="novel")
 SHOTS = (1, 3, 5, 10)
 RATES = (1e-4, 3e-4, 1e-3)
 TUNING_SEEDS, TUNING_SHOTS = (100, 101), 3
@@ -140,12 +127,12 @@ def base_weights(name: str, work: Path, *, steps: int) -> Path:
     """Return the weights of a base, trained now, or further, if it is not finished."""
     base, folder = BASES[name], work / f"base-{name}"
     recipe: Any = api.recipe(base.recipe, choices=base.choices, steps=steps)
-    model = replace(recipe.model, class_names=shelf_classes(BASE_SCENES))
-    recipe = replace(recipe, shelves=BASE_SCENES, model=model)
+    model = replace(recipe.model, class_names=shelf_classes(BASE_OF_MANY_SIZES))
+    recipe = replace(recipe, shelves=BASE_OF_MANY_SIZES, model=model)
     method = two_stage_method(recipe)
     torch.manual_seed(recipe.train.seed)
     network = method.build(recipe.model, pretrained_trunk=True)
-    stream = method.stream(recipe, drawn(BASE_SCENES, work / "base-scenes"))
+    stream = method.stream(recipe, drawn(BASE_OF_MANY_SIZES, work / "base-scenes"))
     run = RunFolder.open(folder, to_dict(recipe), write_weights=write_weights)
     train(DetectionTask(network, stream), recipe.train, run=run, device="cpu")
     return weight_file(folder)
@@ -285,8 +272,8 @@ def page(measurements: Measurements, rates: Mapping[str, float]) -> str:
     options = measurements.options
     text = HEAD.format(
         base_steps=options.base_steps,
-        base_scenes=BASE_SCENES.scenes,
-        base_classes=BASE_SCENES.classes,
+        base_scenes=BASE_OF_MANY_SIZES.scenes,
+        base_classes=BASE_OF_MANY_SIZES.classes,
         classes=SCENES.classes,
         steps=options.steps,
         batch=BATCH,
@@ -308,7 +295,7 @@ def main() -> None:
     parser.add_argument("--shots", nargs="*", type=int, default=list(SHOTS))
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--base-steps", type=int, default=2400)
+    parser.add_argument("--base-steps", type=int, default=2000)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--only-bases", action="store_true", help="train the bases, no more")
     options = parser.parse_args()

@@ -7,13 +7,14 @@ for) over ``layout`` (what stands where) and ``fronts`` (what a class looks like
 stay as it is, or figures measured on it can no longer be compared.
 """
 
-from handful.data.synthetic.benchmark import BASE_SHELVES, NOVEL_TEST
+from handful.data.synthetic.benchmark import BASE_OF_MANY_SIZES, BASE_SHELVES, NOVEL_TEST
 from handful.data.synthetic.layout import SceneLayout, scene_layout
 from handful.data.synthetic.recipe import ShelfRecipe
 from handful.data.synthetic.shelves import class_photo, class_picture, draw_scene, draw_shelves
 from handful.data.synthetic.stage import PlacedObject
 
 __all__ = [
+    "BASE_OF_MANY_SIZES",
     "BASE_SHELVES",
     "NOVEL_TEST",
     "PlacedObject",
