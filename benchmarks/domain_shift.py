@@ -31,9 +31,10 @@ from handful.api.adapting import RULES
 from handful.api.dense_training import measure_dense
 from handful.api.trained import read_detector, save_detector
 from handful.data.dataset import Dataset
-from handful.data.formats import read_dataset, write_dataset
+from handful.data.drawn import drawn_scenes
+from handful.data.formats import read_dataset
 from handful.data.splits.records import keep_classes
-from handful.data.synthetic import ShelfRecipe, draw_shelves
+from handful.data.synthetic import ShelfRecipe
 from handful.evaluate.seeds import paired_difference, student_interval
 from handful.files import write_json, write_text
 from handful.methods.ms2a.config import SOURCE, TARGET
@@ -130,11 +131,7 @@ def shelves(work: Path, style: str) -> Pair:
 
 def drawn(work: Path, style: str, numbers: Iterable[int]) -> Dataset:
     """Return some of the scenes in one style."""
-    file = work / "domain_shift" / style / "scenes.json"
-    if not file.is_file():
-        scenes = draw_shelves(replace(SCENES, style=style)).subset(list(numbers))
-        write_dataset(scenes, file, format="coco")
-    return read_dataset(file)
+    return drawn_scenes(replace(SCENES, style=style), work / "domain_shift", numbers=numbers)
 
 
 def streets(simulated: Path, real: Path) -> Pair:

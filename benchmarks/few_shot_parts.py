@@ -24,10 +24,10 @@ from prototypes import detector_of
 
 from handful.api.trained import detector_state
 from handful.data.dataset import Dataset
-from handful.data.formats import read_dataset, write_dataset
+from handful.data.drawn import drawn_scenes
 from handful.data.splits.manifest import dataset_from_manifest
 from handful.data.splits.sampler import sample_shots
-from handful.data.synthetic import ShelfRecipe, draw_shelves
+from handful.data.synthetic import ShelfRecipe
 from handful.evaluate.detector import measure_detector
 from handful.evaluate.seeds import paired_difference, student_interval
 from handful.files import write_text
@@ -127,10 +127,7 @@ Student's 95 % interval over n seeds, each with other boxes; differences are tak
 
 def scenes(work: Path) -> tuple[Dataset, Dataset]:
     """Return what boxes are drawn from and what is tested on, drawn once into ``work``."""
-    file = work / "few_shot_parts" / "scenes.json"
-    if not file.is_file():
-        write_dataset(draw_shelves(SCENES, polygons=False), file, format="coco")
-    every = read_dataset(file)
+    every = drawn_scenes(SCENES, work / "few_shot_parts")
     cut = TRAINING_SCENES
     return every.subset(range(cut)), every.subset(range(cut, len(every)))
 

@@ -31,10 +31,10 @@ from handful.api.trained import save_detector, weight_file
 from handful.api.two_stage_learning import start_network
 from handful.api.two_stage_methods import SMALL, two_stage_method
 from handful.data.dataset import Dataset
-from handful.data.formats import read_dataset, write_dataset
+from handful.data.drawn import drawn_scenes
 from handful.data.splits.manifest import dataset_from_manifest
 from handful.data.splits.sampler import sample_shots
-from handful.data.synthetic import BASE_OF_MANY_SIZES, ShelfRecipe, draw_shelves
+from handful.data.synthetic import BASE_OF_MANY_SIZES
 from handful.evaluate.coco import IOU_50, coco_evaluation
 from handful.evaluate.coco_matching import SIZES
 from handful.evaluate.detector import detections_on
@@ -115,14 +115,6 @@ Rates: {rates}.
 """
 
 
-def drawn(recipe: ShelfRecipe, folder: Path) -> Dataset:
-    """Return the scenes of ``recipe``, drawn once into ``folder``."""
-    file = folder / "scenes.json"
-    if not file.is_file():
-        write_dataset(draw_shelves(recipe, polygons=False), file, format="coco")
-    return read_dataset(file)
-
-
 def base_weights(name: str, work: Path, *, steps: int) -> Path:
     """Return the weights of a base, trained now, or further, if it is not finished."""
     base, folder = BASES[name], work / f"base-{name}"
@@ -132,7 +124,7 @@ def base_weights(name: str, work: Path, *, steps: int) -> Path:
     method = two_stage_method(recipe)
     torch.manual_seed(recipe.train.seed)
     network = method.build(recipe.model, pretrained_trunk=True)
-    stream = method.stream(recipe, drawn(BASE_OF_MANY_SIZES, work / "base-scenes"))
+    stream = method.stream(recipe, drawn_scenes(BASE_OF_MANY_SIZES, work))
     run = RunFolder.open(folder, to_dict(recipe), write_weights=write_weights)
     train(DetectionTask(network, stream), recipe.train, run=run, device="cpu")
     return weight_file(folder)
@@ -178,7 +170,7 @@ class Measurements:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        every = drawn(SCENES, options.work / "scenes")
+        every = drawn_scenes(SCENES, options.work)
         self.pool = every.subset(range(TRAINING_SCENES))
         self.query = every.subset(range(TRAINING_SCENES, len(every)))
         self.bases: dict[str, Path] = {}

@@ -12,6 +12,7 @@ from handful.api.models import PACKAGED
 from handful.api.orders import Order, Trained
 from handful.api.trained import weight_file
 from handful.api.two_stage_methods import two_stage_method
+from handful.data.drawn import drawn_scenes
 from handful.data.synthetic import draw_shelves
 from handful.methods.defrcn.lite_base import LiteBaseRecipe
 from handful.methods.detector import TrainableDetector
@@ -22,15 +23,22 @@ from handful.methods.os2d.model import OS2D
 from handful.train.detection import DetectionTask
 from handful.train.lite import train_lite
 from handful.train.loop import train
+from handful.train.runtime import process_count
 from handful.weights import Card, save_weights
 
 
 def train_base(recipe: LiteBaseRecipe | MPSRLiteRecipe | O2FLiteRecipe, order: Order) -> Trained:
-    """Train a detector that ``learn`` starts from; its weights are kept in half precision."""
+    """Train a detector that ``learn`` starts from; its weights are kept in half precision.
+
+    Its scenes are drawn into the run's folder first; several processes each draw what they need.
+    """
     order = order.without_weights()
     torch.manual_seed(recipe.train.seed)
     run = order.open_run(recipe, dtype=torch.float16)
-    drawn = draw_shelves(recipe.shelves, polygons=False)
+    if process_count() > 1:
+        drawn = draw_shelves(recipe.shelves, polygons=False)
+    else:
+        drawn = drawn_scenes(recipe.shelves, order.out, reporter=order.reporter)
     network: TrainableDetector
     if isinstance(recipe, O2FLiteRecipe):
         dense = dense_method(recipe)
