@@ -1,4 +1,4 @@
-"""Rows of many pictures as one padded table each, without leaving tensors."""
+"""Rows of many pictures as one padded table each, or sorted by group, without leaving tensors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ def picture_ranks(pictures: Tensor, batch: int) -> Tensor:
     own = pictures[:, None] == torch.arange(batch, device=pictures.device)
     seen = own.to(torch.int32).cumsum(0)
     return seen.gather(1, pictures[:, None])[:, 0].long() - 1
+
+
+def places_by_group(groups: Tensor, count: int) -> Tensor:
+    """Return where each row lies ``[M]`` once all are sorted by their ``groups`` ``[M]``.
+
+    Rows of a group keep their order. count: of groups.
+    """
+    sizes = (groups[:, None] == torch.arange(count, device=groups.device)).sum(0)
+    return (sizes.cumsum(0) - sizes)[groups] + picture_ranks(groups, count)
 
 
 def pad_rows(

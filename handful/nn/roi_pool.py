@@ -10,6 +10,8 @@ import torch
 import torchvision
 from torch import Tensor
 
+from handful.nn.padding import places_by_group
+
 
 @dataclass(frozen=True)
 class LevelRule:
@@ -49,12 +51,11 @@ class RoiPooling:
         if len(maps) == 1:
             return self._align(maps[0], regions, self.strides[0])
         levels = roi_levels(boxes, strides=self.strides, rule=self.levels)
-        pooled = maps[0].new_zeros((boxes.shape[0], maps[0].shape[1], self.size, self.size))
+        cut = []
         for level, (one, stride) in enumerate(zip(maps, self.strides, strict=True)):
             rows = (levels == level).nonzero().flatten()
-            cut = self._align(one, regions[rows], stride).to(pooled.dtype)
-            pooled = pooled.index_copy(0, rows, cut)
-        return pooled
+            cut.append(self._align(one, regions[rows], stride).to(maps[0].dtype))
+        return torch.cat(cut)[places_by_group(levels, len(maps))]
 
     def _align(self, features: Tensor, regions: Tensor, stride: int) -> Tensor:
         return torchvision.ops.roi_align(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from handful.nn.padding import pad_rows
+from handful.nn.padding import pad_rows, places_by_group
 
 
 def test_rows_go_to_their_picture_in_order_and_stop_at_the_limit() -> None:
@@ -18,3 +18,10 @@ def test_no_rows_give_padding_only() -> None:
     )
     assert boxes.shape == (2, 3, 4)
     assert counts.tolist() == [0, 0]
+
+
+def test_rows_keep_their_order_within_a_group() -> None:
+    groups = torch.tensor([2, 0, 2, 3, 0])
+    expected = groups.argsort(stable=True).argsort()
+    assert places_by_group(groups, 5).tolist() == expected.tolist()
+    assert places_by_group(groups[:0], 5).tolist() == []
