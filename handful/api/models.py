@@ -27,7 +27,7 @@ from handful.weights import (
 )
 
 DEFAULT_MODEL = "os2d-lite"
-PACKAGED = {name: f"{name}.safetensors" for name in (DEFAULT_MODEL, "defrcn-lite")}
+PACKAGED = {name: f"{name}.safetensors" for name in (DEFAULT_MODEL, "defrcn-lite", "mpsr-lite")}
 """Models that come with this package: name -> file in ``packaged_folder``."""
 
 TRUNK = "trunk."

@@ -125,7 +125,7 @@ def test_pictures_and_objects_go_on_where_learning_was_stopped(
     ("model", "starts_from", "learn"),
     [
         ("defrcn-lite", "defrcn-lite", {"calibrate": True, "model.rpn_scale": 0.0}),
-        ("mpsr-lite", "imagenet", {"calibrate": False, "refinement.objects": 1}),
+        ("mpsr-lite", "mpsr-lite", {"calibrate": False, "refinement.objects": 1}),
     ],
 )
 def test_each_kind_brings_its_own_start_and_rules(
