@@ -14,6 +14,8 @@ import torch
 from timm.layers.conv2d_same import Conv2dSame, conv2d_same
 from torch import Tensor, nn
 
+from handful.nn.backbones.efficientnet_lite0 import SameConv
+
 
 @torch.library.custom_op("handful::same_convolution", mutates_args=())
 def same_convolution(
@@ -51,7 +53,7 @@ def same_padding_as_one_operator(model: nn.Module) -> Iterator[None]:
         (parent, name, child)
         for parent in model.modules()
         for name, child in parent.named_children()
-        if isinstance(child, Conv2dSame)
+        if isinstance(child, (Conv2dSame, SameConv))
     ]
     for parent, name, child in places:
         setattr(parent, name, _SameConvolution(cast(nn.Conv2d, child)))
@@ -68,14 +70,20 @@ def translations() -> Mapping[Callable[..., Any], Callable[..., Any]]:
 
 
 class _SameConvolution(nn.Module):
+    """Stands in for a convolution, also where a norm scales its kernels."""
+
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         self.convolution = convolution
+        self.weight, self.bias = convolution.weight, convolution.bias
 
     def forward(self, values: Tensor) -> Tensor:
+        return self._conv_forward(values, self.weight, self.bias)
+
+    def _conv_forward(self, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         own = self.convolution
         return same_convolution(
-            values, own.weight, own.bias, list(own.stride), list(own.dilation), own.groups
+            values, weight, bias, list(own.stride), list(own.dilation), own.groups
         )
 
 

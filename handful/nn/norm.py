@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from typing import Literal, Self, TypeGuard
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handful.errors import ConfigError, suggest
@@ -127,13 +126,4 @@ def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
     """
     if not is_fixed(norm) or convolution.bias is not None:
         return norm(convolution(x))
-    kernels, shift = folded(convolution, norm)
-    return F.conv2d(
-        x,
-        kernels,
-        shift,
-        convolution.stride,
-        convolution.padding,  # type: ignore[arg-type]
-        convolution.dilation,
-        convolution.groups,
-    )
+    return convolution._conv_forward(x, *folded(convolution, norm))

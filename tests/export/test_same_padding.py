@@ -6,6 +6,8 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
 from handful.export.same_padding import same_padding_as_one_operator
+from handful.nn.backbones.efficientnet_lite0 import SameConv
+from handful.nn.norm import normalized
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 8), (11, 7), (3, 5)])
@@ -22,3 +24,15 @@ def test_the_operator_is_the_convolution(size, kernel, stride, groups):
     # The exporter learns shapes from this, and would only fail at run time.
     with same_padding_as_one_operator(model), torch.device("meta"):
         assert model.to("meta")(images.to("meta")).shape == expected.shape
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 8), (11, 7)])
+def test_kernels_scaled_by_a_norm_go_through_the_operator(size):
+    torch.manual_seed(0)
+    model = nn.Sequential(SameConv(4, 8, 5, stride=2), nn.BatchNorm2d(8)).eval()
+    images = torch.randn(2, 4, *size)
+    expected = model(images)
+    with same_padding_as_one_operator(model):
+        assert not isinstance(model[0], SameConv)
+        torch.testing.assert_close(model(images), expected)
+        torch.testing.assert_close(normalized(model[0], model[1], images), expected)

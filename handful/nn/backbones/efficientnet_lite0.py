@@ -74,18 +74,18 @@ class SameConv(nn.Conv2d):
             inputs, outputs, kernel, stride=stride, padding=padding, groups=groups, bias=False
         )
 
-    def padded(self, x: Tensor) -> Tensor:
-        """Return the map ``[B, C, h, w]`` with the border that steps of two cells need."""
-        if self.stride[0] == 1:
-            return x
-        # Steps of two cells end at the last cell, or one before it.
-        tall, wide = (self.kernel_size[0] - 2 + side % 2 for side in x.shape[-2:])
-        return F.pad(x, (wide // 2, wide - wide // 2, tall // 2, tall - tall // 2))
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.stride[0] > 1:
+            # Steps of two cells end at the last cell, or one before it.
+            tall, wide = (self.kernel_size[0] - 2 + side % 2 for side in input.shape[-2:])
+            border = (wide // 2, wide - wide // 2, tall // 2, tall - tall // 2)
+            input = F.pad(input, border)
+        return super()._conv_forward(input, weight, bias)
 
 
 def convolved(convolution: SameConv, norm: nn.Module, x: Tensor, *, bent: bool = True) -> Tensor:
     """Return the normalised map of ``x``; ``bent``: after ReLU6."""
-    x = normalized(convolution, norm, convolution.padded(x))
+    x = normalized(convolution, norm, x)
     return F.hardtanh(x, 0.0, 6.0, inplace=True) if bent else x
 
 
