@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -55,6 +55,7 @@ TRAINING_SCENES = 80
 SCENES = replace(BASE_OF_MANY_SIZES, seed=78, scenes=TRAINING_SCENES + 40, classes=12, part="novel")
 SHOTS = (1, 3, 5, 10)
 RATES = (1e-4, 3e-4, 1e-3)
+FEW = 3
 TUNING_SEEDS, TUNING_SHOTS = (100, 101), 3
 SEEDS = (0, 1, 2, 3, 4)
 BATCH = 2
@@ -208,10 +209,22 @@ class Measurements:
             self.bases[name] = base_weights(name, options.work, steps=options.base_steps)
         return self.bases[name]
 
-    def column(self, name: str, shots: int, rate: float) -> dict[int, dict[str, float]]:
-        """Return the figures of a way of learning on the seeds it is measured on so far."""
-        keys = {seed: cell(name, shots, rate, seed) for seed in self.options.seeds}
-        return {seed: self.kept[key] for seed, key in keys.items() if key in self.kept}
+    def column(
+        self, name: str, together: Sequence[int], rate: float
+    ) -> dict[int, dict[str, float]]:
+        """Return the figures of a way of learning on the seeds it is measured on so far.
+
+        They are means over ``together``, numbers of boxes, of which none may lack.
+        """
+        found = {}
+        for seed in self.options.seeds:
+            keys = [cell(name, shots, rate, seed) for shots in together]
+            runs = [self.kept[key] for key in keys if key in self.kept]
+            if len(runs) == len(keys):
+                found[seed] = {
+                    figure: sum(run[figure] for run in runs) / len(runs) for figure in runs[0]
+                }
+        return found
 
     def best_rate(self, name: str) -> float:
         """Return the rate that is asked for, or is best on the seeds outside the table."""
@@ -231,8 +244,11 @@ def cell(name: str, shots: int, rate: float, seed: int) -> str:
     return f"{name}, {shots} shots, {rate:g}, seed {seed}"
 
 
-def table(measurements: Measurements, rates: Mapping[str, float], shots: int) -> str:
-    """Return all ways of learning from ``shots`` boxes as Markdown, as far as they are measured."""
+def table(measurements: Measurements, rates: Mapping[str, float], together: Sequence[int]) -> str:
+    """Return all ways of learning as Markdown, as far as they are measured.
+
+    together: numbers of boxes a class, of which means are taken seed by seed.
+    """
     titles = list(TITLES.values())
     heads = [
         "way of learning",
@@ -242,9 +258,9 @@ def table(measurements: Measurements, rates: Mapping[str, float], shots: int) ->
         "seconds",
     ]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    plain = measurements.column("plain", shots, rates["plain"]) if "plain" in rates else {}
+    plain = measurements.column("plain", together, rates["plain"]) if "plain" in rates else {}
     for name, rate in rates.items():
-        mine = measurements.column(name, shots, rate)
+        mine = measurements.column(name, together, rate)
         if not mine:
             continue
         cells = [WAYS[name].text, str(len(mine))]
@@ -274,9 +290,13 @@ def page(measurements: Measurements, rates: Mapping[str, float]) -> str:
         largest=SCENES.side * SCENES.scale[1],
         rates=", ".join(f"{WAYS[name].text} {rate:g}" for name, rate in rates.items()),
     )
-    parts = [f"\n## {shots} boxes a class\n\n" for shots in options.shots]
-    tables = [table(measurements, rates, shots) for shots in options.shots]
-    return text + "".join(part + rows for part, rows in zip(parts, tables, strict=True))
+    for shots in options.shots:
+        text += f"\n## {shots} boxes a class\n\n" + table(measurements, rates, [shots])
+    few = [shots for shots in options.shots if shots <= FEW]
+    if len(few) > 1:
+        text += f"\n## {few[0]} to {few[-1]} boxes a class: means of a seed\n\n"
+        text += table(measurements, rates, few)
+    return text
 
 
 def main() -> None:
@@ -290,6 +310,7 @@ def main() -> None:
     parser.add_argument("--base-steps", type=int, default=2000)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--only-bases", action="store_true", help="train the bases, no more")
+    parser.add_argument("--only-table", action="store_true", help="of what is measured so far")
     options = parser.parse_args()
     if options.only_bases:
         for name in dict.fromkeys(WAYS[way].base for way in options.ways):
@@ -297,6 +318,9 @@ def main() -> None:
         return
     measurements = Measurements(options)
     rates = {name: measurements.best_rate(name) for name in options.ways}
+    if options.only_table:
+        write_text(TABLE, page(measurements, rates))
+        return
     for seed in options.seeds:
         for shots in options.shots:
             for name, rate in rates.items():
