@@ -121,9 +121,14 @@ def folded(convolution: nn.Conv2d, norm: FixedNorm) -> tuple[Tensor, Tensor]:
 def normalized(convolution: nn.Conv2d, norm: nn.Module, x: Tensor) -> Tensor:
     """Return ``norm(convolution(x))``.
 
-    A norm of fixed statistics scales the kernels instead of the map, which spares a pass over
-    the map forward and another backward.
+    A norm whose statistics never change scales the kernels instead of the map, which spares a
+    pass over the map forward and another backward.
     """
-    if not is_fixed(norm) or convolution.bias is not None:
-        return norm(convolution(x))
+    if isinstance(norm, (FrozenNorm, HeldNorm)) and convolution.bias is None:
+        return scaled(convolution, norm, x)
+    return norm(convolution(x))
+
+
+def scaled(convolution: nn.Conv2d, norm: FixedNorm, x: Tensor) -> Tensor:
+    """Return ``norm(convolution(x))`` by kernels that are scaled; without bias of their own."""
     return convolution._conv_forward(x, *folded(convolution, norm))

@@ -40,9 +40,11 @@ def reused_memory() -> Iterator[None]:
 
 
 def _glibc() -> ctypes.CDLL | None:
-    names = getattr(os, "confstr_names", {})
-    version = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in names else None
-    return ctypes.CDLL(None) if (version or "").startswith(GLIBC) else None
+    try:
+        version = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):  # systems with another library
+        return None
+    return ctypes.CDLL(None) if version.startswith(GLIBC) else None
 
 
 def _set(library: ctypes.CDLL, thresholds: dict[int, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import math
@@ -48,6 +49,8 @@ class Runtime:
         self.precision = precision
         self.fabric = _fabric(precision, _chosen_device(device))
         self.fabric.launch()
+        if self.processes > 1:
+            atexit.register(_leave_group)
         self.device: torch.device = self.fabric.device
 
     @property
@@ -129,6 +132,12 @@ def seed_part(seed: int, *, step: int, part: int) -> None:
     """
     mixed = numpy.random.SeedSequence((seed, step, part)).generate_state(1, numpy.uint64)
     torch.manual_seed(int(mixed[0]))
+
+
+def _leave_group() -> None:
+    """End talk between processes before the interpreter goes, whose end may abort its threads."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _fabric(precision: str, device: torch.device) -> Any:

