@@ -53,7 +53,7 @@ def same_padding_as_one_operator(model: nn.Module) -> Iterator[None]:
         (parent, name, child)
         for parent in model.modules()
         for name, child in parent.named_children()
-        if isinstance(child, (Conv2dSame, SameConv))
+        if isinstance(child, Conv2dSame) or (isinstance(child, SameConv) and child.stride[0] > 1)
     ]
     for parent, name, child in places:
         setattr(parent, name, _SameConvolution(cast(nn.Conv2d, child)))

@@ -167,7 +167,6 @@ class LiteClassifier(LiteNetwork):
         super().__init__()
         self.conv_head = SameConv(TOP_CHANNELS, FEATURES, 1)
         self.bn2 = nn.BatchNorm2d(FEATURES, eps=EPSILON)
-        settle(self)
 
     def features(self, last: Tensor) -> Tensor:
         """Return ``[B, FEATURES]`` of the ``last`` map that ``forward`` gives."""

@@ -29,8 +29,8 @@ def test_maps_equal_torchvision_with_the_same_weights() -> None:
         fine = theirs.layer1(x)
         coarse = theirs.layer3(theirs.layer2(fine))
         found = ours(image)
-    assert torch.allclose(found[0], fine, rtol=1e-4, atol=1e-4)
-    assert torch.allclose(found[1], coarse, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(found[0], fine, atol=1e-5)
+    assert torch.allclose(found[1], coarse, atol=1e-5)
 
 
 @pytest.mark.parametrize(
